@@ -1,0 +1,95 @@
+//! Flags to settings, one file a command. The only code that prints.
+//!
+//! What a command finds goes to `out` (stdout), messages and progress to `err` (stderr).
+
+mod data;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+
+use clap::{Parser, Subcommand};
+
+use crate::error::Error;
+
+/// Exit code of a command that did what it was asked.
+const DONE: u8 = 0;
+/// Exit code of a command that was called wrongly.
+const USAGE: u8 = 2;
+
+#[derive(Debug, Parser)]
+#[command(name = "gemmnist", version, about, propagate_version = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List, verify and picture data sets
+    Data(data::Args),
+}
+
+/// Runs one command line, `args` starting with the program's name. Returns the exit code.
+///
+/// Never panics on bad input, and never exits the process itself.
+pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(help_or_usage) => return print_clap(&help_or_usage, out, err),
+    };
+    let result = match cli.command {
+        Command::Data(args) => data::run(args, out),
+    };
+    match result {
+        Ok(()) => DONE,
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => DONE, // `gemmnist ... | head`
+        Err(failure) => {
+            let _ = writeln!(err, "gemmnist: {failure}"); // Nobody is left to tell if this fails.
+            failure.exit_code()
+        }
+    }
+}
+
+/// `--help` and `--version` are answers (stdout, 0), everything else a mistake (stderr, 2).
+fn print_clap(message: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    let answer = !message.use_stderr();
+    let _ = if answer { write!(out, "{message}") } else { write!(err, "{message}") };
+    if answer { DONE } else { USAGE }
+}
+
+/// Why a command ended early: an error of the library, or an output that cannot be written.
+#[derive(Debug)]
+enum Failure {
+    Library(Error),
+    Output(io::Error),
+}
+
+impl Failure {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Library(error) => error.exit_code(),
+            Self::Output(_) => 1,
+        }
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Library(error) => error.fmt(f),
+            Self::Output(error) => write!(f, "standard output: cannot write: {error}"),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Library(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}

@@ -1,0 +1,130 @@
+//! The one error type. Bad input is an [`Error`]; a broken promise between our own functions is a panic.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What every fallible function of this crate returns.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Everything that can go wrong, each with the place, what was expected, what was found, and the remedy.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file or folder of ours could not be created, read or written.
+    Io { action: &'static str, path: PathBuf, source: io::Error, remedy: &'static str },
+    /// A data file is not what it claims to be, or does not fit the others.
+    Data(Mismatch),
+    /// No data set of that name; the folders that were searched, in order.
+    DataNotFound { name: String, searched: Vec<PathBuf> },
+    /// Settings outside their documented ranges, all of them.
+    Settings(Vec<Problem>),
+    /// A model file that cannot be used.
+    Model(Mismatch),
+    /// The loss stopped being finite.
+    Diverged { epoch: usize, step: u64, learning_rate: f64 },
+    /// Asked for something that this build leaves out.
+    NotBuilt { what: &'static str, feature: &'static str },
+}
+
+/// A file that is not what was expected of it: where, what, expected, found, remedy.
+#[derive(Debug, Clone)]
+pub struct Mismatch {
+    pub path: PathBuf,
+    pub what: &'static str,
+    pub expected: String,
+    pub found: String,
+    pub remedy: &'static str,
+}
+
+/// One setting that cannot be accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Where it was given, as the user wrote it: `--batch`, `run.toml: batch`.
+    pub place: String,
+    /// What was given.
+    pub found: String,
+    /// The documented range, and the nearest valid name where there is one.
+    pub expected: String,
+}
+
+impl Mismatch {
+    /// A mismatch in `path`; `expected` and `found` are anything that can be printed.
+    pub fn new(
+        path: &Path,
+        what: &'static str,
+        expected: impl fmt::Display,
+        found: impl fmt::Display,
+        remedy: &'static str,
+    ) -> Self {
+        Self { path: path.to_owned(), what, expected: expected.to_string(), found: found.to_string(), remedy }
+    }
+}
+
+impl Error {
+    /// The exit code of the command that ends with this error: 1 failure, 2 usage, 3 bad data, 4 diverged,
+    /// 5 model unusable.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Io { .. } => 1,
+            Self::Settings(_) | Self::NotBuilt { .. } => 2,
+            Self::Data(_) | Self::DataNotFound { .. } => 3,
+            Self::Diverged { .. } => 4,
+            Self::Model(_) => 5,
+        }
+    }
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, what, expected, found, remedy } = self;
+        write!(f, "{}: {what}: expected {expected}, found {found} ({remedy})", path.display())
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: expected {}, found {}", self.place, self.expected, self.found)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io { action, path, source, remedy } => {
+                write!(f, "{}: cannot {action}: {source} ({remedy})", path.display())
+            }
+            Self::Data(mismatch) | Self::Model(mismatch) => mismatch.fmt(f),
+            Self::DataNotFound { name, searched } => {
+                let searched: Vec<_> = searched.iter().map(|path| path.display().to_string()).collect();
+                write!(
+                    f,
+                    "{name}: no such data set: expected a folder with IDX files, found none in {} \
+                     (scripts/fetch-data.sh brings the public ones; gemmnist data list shows what is here)",
+                    searched.join(", ")
+                )
+            }
+            Self::Settings(problems) => {
+                let lines: Vec<_> = problems.iter().map(Problem::to_string).collect();
+                f.write_str(&lines.join("\n"))
+            }
+            Self::Diverged { epoch, step, learning_rate } => write!(
+                f,
+                "epoch {epoch}, step {step}: training diverged: expected a finite loss, found none at learning \
+                 rate {learning_rate} (lower it with --lr; the run folder keeps the epochs before)"
+            ),
+            Self::NotBuilt { what, feature } => {
+                write!(f, "{what} is not in this build (build with --features {feature})")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
