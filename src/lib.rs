@@ -6,6 +6,14 @@ extern crate blas_src as _; // links the chosen BLAS; without this line the link
 pub mod cli;
 pub mod data;
 pub mod error;
+pub mod eval;
 pub mod files;
+pub mod linalg;
+mod names;
+pub mod nn;
+pub mod optim;
+pub mod seed;
+pub mod threads;
+pub mod train;
 
 pub use error::{Error, Result};

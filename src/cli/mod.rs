@@ -3,6 +3,14 @@
 //! What a command finds goes to `out` (stdout), messages and progress to `err` (stderr).
 
 mod data;
+mod doctor;
+mod eval;
+mod format;
+mod inspect;
+mod model;
+mod screen;
+mod settings;
+mod train;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -16,29 +24,60 @@ const DONE: u8 = 0;
 /// Exit code of a command that was called wrongly.
 const USAGE: u8 = 2;
 
-#[derive(Debug, Parser)]
+/// Whether a terminal is there to show a bar on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    Bar,
+    Hidden,
+}
+
+#[derive(Parser)]
 #[command(name = "gemmnist", version, about, propagate_version = true, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 enum Command {
+    /// Train a network, and leave a run folder behind
+    #[command(after_help = TRAIN_EXAMPLES)]
+    Train(Box<train::Args>),
+    /// Accuracy, loss, a table per class and the confusion matrix of a model
+    Eval(eval::Args),
+    /// Layers, shapes and number of parameters of a model
+    Inspect(inspect::Args),
     /// List, verify and picture data sets
     Data(data::Args),
+    /// Which BLAS, is it right, how fast is it
+    Doctor(doctor::Args),
 }
+
+const TRAIN_EXAMPLES: &str = "\
+Examples:
+  gemmnist train                                   784-128-10 on MNIST, 20 epochs of batches of 10
+  gemmnist train --hidden 192,30 --activation sigmoid --lr 0.5
+  gemmnist train --config runs/001/config.toml     repeats that run, bit for bit";
 
 /// Runs one command line, `args` starting with the program's name. Returns the exit code.
 ///
 /// Never panics on bad input, and never exits the process itself.
-pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+pub fn run(
+    args: impl IntoIterator<Item = OsString>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+    progress: Progress,
+) -> u8 {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(help_or_usage) => return print_clap(&help_or_usage, out, err),
     };
     let result = match cli.command {
+        Command::Train(args) => train::run(*args, out, progress),
+        Command::Eval(args) => eval::run(args, out),
+        Command::Inspect(args) => inspect::run(args, out),
         Command::Data(args) => data::run(args, out),
+        Command::Doctor(args) => doctor::run(args, out),
     };
     match result {
         Ok(()) => DONE,
@@ -62,13 +101,17 @@ fn print_clap(message: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -
 enum Failure {
     Library(Error),
     Output(io::Error),
+    /// `doctor` found products that are wrong.
+    WrongProducts {
+        blas: String,
+    },
 }
 
 impl Failure {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Library(error) => error.exit_code(),
-            Self::Output(_) => 1,
+            Self::Output(_) | Self::WrongProducts { .. } => 1,
         }
     }
 }
@@ -78,6 +121,11 @@ impl std::fmt::Display for Failure {
         match self {
             Self::Library(error) => error.fmt(f),
             Self::Output(error) => write!(f, "standard output: cannot write: {error}"),
+            Self::WrongProducts { blas } => write!(
+                f,
+                "{blas}: expected the products of a naive loop, found others (install a newer OpenBLAS, choose another \
+                 kernel with OPENBLAS_CORETYPE, or build with --no-default-features)"
+            ),
         }
     }
 }

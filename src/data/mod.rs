@@ -72,3 +72,15 @@ impl Dataset {
 pub fn load(_name_or_path: &str) -> Result<Splits> {
     unimplemented!("helper B")
 }
+impl Dataset {
+    /// Row `r` of `x` (B, I) becomes image `indices[r]`, each byte / 255, and `labels[r]` its label.
+    pub fn gather(&self, indices: &[u32], mut x: ndarray::ArrayViewMut2<f32>, labels: &mut [u8]) {
+        for ((mut row, label), &i) in x.rows_mut().into_iter().zip(labels).zip(indices) {
+            let row = row.as_slice_mut().expect("a contiguous row");
+            for (x, &byte) in row.iter_mut().zip(self.image(i as usize)) {
+                *x = f32::from(byte) / 255.0;
+            }
+            *label = self.labels[i as usize];
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The affine layer with its activation: `Y = f(X·W + b)`.
+
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, aview1};
+use ndarray_rand::RandomExt;
+use serde::{Deserialize, Serialize};
+
+use super::architecture::Spec;
+use super::{Activation, Backward, Init, Layer, Learner, Mode, Parameter, ParameterMut};
+use crate::linalg::{elementwise::sum_rows, gemm};
+use crate::seed::Stream;
+
+/// A fully connected layer, described.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DenseSpec {
+    /// O.
+    pub outputs: usize,
+    pub activation: Activation,
+}
+
+impl Spec for DenseSpec {
+    fn outputs(&self, _inputs: usize) -> usize {
+        self.outputs
+    }
+
+    fn parameters(&self, inputs: usize) -> usize {
+        inputs.saturating_add(1).saturating_mul(self.outputs)
+    }
+
+    fn build(&self, inputs: usize) -> Box<dyn Layer> {
+        Box::new(Dense::new(inputs, self.outputs, self.activation))
+    }
+}
+
+/// A fully connected layer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dense {
+    /// (I, O).
+    weights: Array2<f32>,
+    /// (O).
+    bias: Array1<f32>,
+    activation: Activation,
+}
+
+impl Dense {
+    /// A layer from I `inputs` to O `outputs`, all parameters 0.
+    pub fn new(inputs: usize, outputs: usize, activation: Activation) -> Self {
+        Self { weights: Array2::zeros((inputs, outputs)), bias: Array1::zeros(outputs), activation }
+    }
+}
+
+impl Layer for Dense {
+    fn outputs(&self) -> usize {
+        self.bias.len()
+    }
+
+    /// One row: the gradient of the bias.
+    fn scratch_len(&self, _batch: usize) -> usize {
+        self.outputs()
+    }
+
+    fn initialise(&mut self, init: Init, stream: &mut Stream) {
+        let (inputs, outputs) = self.weights.dim();
+        self.weights = Array2::random_using((inputs, outputs), init.weights(inputs, outputs), stream);
+        self.bias = Array1::random_using(outputs, init.bias(), stream);
+    }
+
+    /// `Y = f(X·W + b)`.
+    fn forward(&self, _mode: Mode, x: ArrayView2<f32>, mut y: ArrayViewMut2<f32>, _scratch: &mut [f32]) {
+        gemm(1.0, x, self.weights.view(), 0.0, y.view_mut());
+        self.activation.forward(y, self.bias.view());
+    }
+
+    /// With `δ = d_Y ⊙ f'`: `d_X = δ·Wᵀ`, `d_W = Xᵀ·δ`, `d_b = Σ rows of δ`.
+    fn backward(&mut self, pass: Backward<'_>, learner: &mut dyn Learner) {
+        let Backward { x, y, mut d_y, d_x, scratch: d_b, first_parameter } = pass;
+        self.activation.backward(y, d_y.view_mut());
+        let delta = d_y.view();
+        if let Some(d_x) = d_x {
+            gemm(1.0, delta, self.weights.t(), 0.0, d_x);
+        }
+        sum_rows(delta, d_b);
+        learner.weights(first_parameter, self.weights.view_mut(), x, delta);
+        learner.bias(first_parameter + 1, self.bias.view_mut(), aview1(d_b));
+    }
+
+    fn file_prefix(&self, number: usize) -> String {
+        format!("layers.{number}")
+    }
+
+    fn parameters(&self) -> Vec<Parameter<'_>> {
+        vec![Parameter::Weights(self.weights.view()), Parameter::Bias(self.bias.view())]
+    }
+
+    fn parameters_mut(&mut self) -> Vec<ParameterMut<'_>> {
+        vec![ParameterMut::Weights(self.weights.view_mut()), ParameterMut::Bias(self.bias.view_mut())]
+    }
+}

@@ -1,0 +1,138 @@
+//! What a layer is, and how it hands over its gradients.
+
+use std::fmt::Debug;
+
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
+
+use super::Init;
+use crate::seed::Stream;
+
+/// What a forward pass is for. Layers that behave differently when they learn (dropout, batch normalisation) ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// The network as it will be used.
+    Evaluate,
+    /// Part of training step `step`, counted from 1: the index of any random stream.
+    Train { step: u64 },
+}
+
+/// One stage of a network: `X` (B, I) to `Y` (B, O). It holds parameters only; what it computes lives in a
+/// [`Workspace`](super::Workspace).
+pub trait Layer: Debug + Send + Sync {
+    /// Width of the output, O.
+    fn outputs(&self) -> usize;
+
+    /// How many floats it needs for itself while a batch of `batch` images goes forward and back.
+    fn scratch_len(&self, batch: usize) -> usize;
+
+    /// Overwrites every parameter with its initial value.
+    fn initialise(&mut self, init: Init, stream: &mut Stream);
+
+    /// `x` (B, I) read, `y` (B, O) overwritten, `scratch` kept until [`backward`](Self::backward).
+    fn forward(&self, mode: Mode, x: ArrayView2<f32>, y: ArrayViewMut2<f32>, scratch: &mut [f32]);
+
+    /// Sends the gradient back, and hands the gradient of each parameter to `learner`, which may change the parameter at
+    /// once: `d_x` is computed before.
+    fn backward(&mut self, pass: Backward<'_>, learner: &mut dyn Learner);
+
+    /// What its parameters are called in a model file, as the `number`-th (from 0) of its kind: `layers.0` for
+    /// `layers.0.weight`.
+    fn file_prefix(&self, number: usize) -> String;
+
+    /// The parameters, in the order in which [`Learner`] numbers them.
+    fn parameters(&self) -> Vec<Parameter<'_>>;
+
+    /// The same, to overwrite.
+    fn parameters_mut(&mut self) -> Vec<ParameterMut<'_>>;
+}
+
+/// What a layer has at hand on the way back.
+#[derive(Debug)]
+pub struct Backward<'a> {
+    /// The input of the forward pass, (B, I).
+    pub x: ArrayView2<'a, f32>,
+    /// The output of the forward pass, (B, O).
+    pub y: ArrayView2<'a, f32>,
+    /// The gradient of `y`, (B, O); the layer may overwrite it.
+    pub d_y: ArrayViewMut2<'a, f32>,
+    /// To be overwritten with the gradient of `x`, (B, I); `None` for the first layer.
+    pub d_x: Option<ArrayViewMut2<'a, f32>>,
+    /// As `forward` left it.
+    pub scratch: &'a mut [f32],
+    /// The number of the layer's first parameter in the whole network.
+    pub first_parameter: usize,
+}
+
+/// Learns from gradients, parameter by parameter. Implemented by the optimizers, and by tests that collect gradients.
+///
+/// Parameters are numbered through the whole network, from the first layer on.
+pub trait Learner {
+    /// `w` (I, O) has the gradient `Xᵀ·D`, `x` (B, I), `d` (B, O). It comes unmultiplied, so that plain SGD adds the
+    /// product to the weights and never holds a gradient.
+    fn weights(&mut self, parameter: usize, w: ArrayViewMut2<f32>, x: ArrayView2<f32>, d: ArrayView2<f32>);
+
+    /// `b` (O) has the gradient `d_b` (O).
+    fn bias(&mut self, parameter: usize, b: ArrayViewMut1<f32>, d_b: ArrayView1<f32>);
+}
+
+/// A parameter to read.
+#[derive(Debug)]
+pub enum Parameter<'a> {
+    /// Weights (I, O), kept as (O, I) in files.
+    Weights(ArrayView2<'a, f32>),
+    /// Biases (O).
+    Bias(ArrayView1<'a, f32>),
+}
+
+/// A parameter to overwrite.
+#[derive(Debug)]
+pub enum ParameterMut<'a> {
+    /// Weights (I, O), kept as (O, I) in files.
+    Weights(ArrayViewMut2<'a, f32>),
+    /// Biases (O).
+    Bias(ArrayViewMut1<'a, f32>),
+}
+
+impl Parameter<'_> {
+    /// Its name in a model file: `weight` or `bias`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Weights(_) => "weight",
+            Self::Bias(_) => "bias",
+        }
+    }
+
+    /// Its shape in a model file, as `torch.nn.Linear` has it: (O, I) or (O).
+    pub fn file_shape(&self) -> Vec<usize> {
+        match self {
+            Self::Weights(w) => vec![w.ncols(), w.nrows()],
+            Self::Bias(b) => vec![b.len()],
+        }
+    }
+
+    /// Its values in the order of a model file.
+    pub fn file_values(&self) -> Vec<f32> {
+        match self {
+            Self::Weights(w) => w.t().iter().copied().collect(),
+            Self::Bias(b) => b.to_vec(),
+        }
+    }
+}
+
+impl ParameterMut<'_> {
+    /// Overwrites it with `values` in the order of a model file.
+    ///
+    /// # Panics
+    /// If their number disagrees.
+    pub fn set_from_file(&mut self, values: impl ExactSizeIterator<Item = f32>) {
+        match self {
+            Self::Weights(w) => assign(w.view_mut().reversed_axes().iter_mut(), values),
+            Self::Bias(b) => assign(b.iter_mut(), values),
+        }
+    }
+}
+
+fn assign<'a>(slots: impl ExactSizeIterator<Item = &'a mut f32>, values: impl ExactSizeIterator<Item = f32>) {
+    assert_eq!(slots.len(), values.len(), "number of values");
+    slots.zip(values).for_each(|(slot, value)| *slot = value);
+}

@@ -1,0 +1,32 @@
+//! Networks: layers, activations, losses, initial values; forward and backward side by side.
+//!
+//! Sizes are written **B** batch, **I** inputs, **O** outputs, **K** classes, **N** images. All matrices are row-major,
+//! one sample a row; a dense layer's weights are (I, O), so a pixel's outgoing weights are contiguous. The gradient of
+//! `x` is `d_x`, of the mean loss over the batch.
+//!
+//! Never opens a file, prints, reads a clock or chooses a thread count.
+//!
+//! # Adding to it
+//! - A layer: a file with a type that implements [`Layer`], and a line in the list of [`LayerSpec`].
+//! - A loss: a file with a type that implements [`Objective`], and a line in [`loss::OBJECTIVES`].
+//! - An optimizer lives in [`optim`](crate::optim): a file with a type that implements [`Learner`], and a line in its table.
+
+mod activation;
+mod architecture;
+mod dense;
+mod init;
+mod layer;
+pub mod loss;
+#[doc(hidden)]
+pub mod naive;
+mod network;
+mod workspace;
+
+pub use activation::Activation;
+pub use architecture::{Architecture, LayerSpec, Spec};
+pub use dense::{Dense, DenseSpec};
+pub use init::Init;
+pub use layer::{Backward, Layer, Learner, Mode, Parameter, ParameterMut};
+pub use loss::{Loss, Objective, Output};
+pub use network::{BatchScore, Network, predicted_class};
+pub use workspace::Workspace;

@@ -1,0 +1,182 @@
+//! A network: layers in a row. Forward, loss, backward.
+
+use ndarray::{Array2, ArrayView1, ArrayView2, s};
+
+use super::workspace::LayerSpace;
+use super::{Architecture, Backward, Init, Layer, Learner, Mode, Objective, Parameter, ParameterMut, Workspace};
+use crate::seed::{Purpose, Seed};
+
+/// A network: its description and its parameters, nothing else.
+#[derive(Debug)]
+pub struct Network {
+    architecture: Architecture,
+    layers: Vec<Box<dyn Layer>>,
+    /// The number of each layer's first parameter, for [`Learner`].
+    first_parameters: Vec<usize>,
+}
+
+/// What a batch of images came to, before or without learning from it.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct BatchScore {
+    /// Sum of the losses.
+    pub loss_sum: f64,
+    /// Images whose most probable class is their label.
+    pub correct: usize,
+}
+
+impl Network {
+    /// A network as described, all parameters 0.
+    ///
+    /// # Panics
+    /// If `architecture` has no layer.
+    pub fn zeros(architecture: Architecture) -> Self {
+        assert!(!architecture.layers.is_empty(), "a network has a layer");
+        let layers = architecture.layers_with_inputs().map(|(layer, inputs)| layer.spec().build(inputs));
+        let layers: Vec<_> = layers.collect();
+        let first_parameters =
+            layers.iter().scan(0, |next, layer| Some(std::mem::replace(next, *next + layer.parameters().len())));
+        Self { first_parameters: first_parameters.collect(), layers, architecture }
+    }
+
+    /// A network as described, every layer's parameters drawn from a stream of its own.
+    pub fn initialised(architecture: Architecture, init: Init, seed: Seed) -> Self {
+        let mut network = Self::zeros(architecture);
+        for (layer, i) in network.layers.iter_mut().zip(0..) {
+            layer.initialise(init, &mut seed.stream(Purpose::Init, i));
+        }
+        network
+    }
+
+    /// What it was built from.
+    pub fn architecture(&self) -> &Architecture {
+        &self.architecture
+    }
+
+    /// From the first layer on.
+    pub fn layers(&self) -> &[Box<dyn Layer>] {
+        &self.layers
+    }
+
+    /// Every parameter by its name in a model file: `layers.0.weight`, counting within each kind of layer from 0.
+    pub fn parameters(&self) -> impl Iterator<Item = (String, Parameter<'_>)> {
+        let names = self.parameter_names();
+        names.into_iter().zip(self.layers.iter().flat_map(|layer| layer.parameters()))
+    }
+
+    /// The same, to overwrite.
+    pub fn parameters_mut(&mut self) -> impl Iterator<Item = (String, ParameterMut<'_>)> {
+        let names = self.parameter_names();
+        names.into_iter().zip(self.layers.iter_mut().flat_map(|layer| layer.parameters_mut()))
+    }
+
+    fn parameter_names(&self) -> Vec<String> {
+        let number_within_kind = |place: usize| {
+            let kind = self.layers[place].file_prefix(0);
+            self.layers[..place].iter().filter(|before| before.file_prefix(0) == kind).count()
+        };
+        let names = self.layers.iter().enumerate().flat_map(|(place, layer)| {
+            let prefix = layer.file_prefix(number_within_kind(place));
+            layer.parameters().into_iter().map(move |parameter| format!("{prefix}.{}", parameter.name()))
+        });
+        names.collect()
+    }
+
+    /// Floating-point operations of the largest product in a step of `batch` images.
+    pub fn largest_product(&self, batch: usize) -> usize {
+        let layers = self.architecture.layers_with_inputs();
+        let products = layers.map(|(layer, inputs)| layer.spec().outputs(inputs).saturating_mul(inputs));
+        products.max().unwrap_or(0).saturating_mul(2 * batch)
+    }
+
+    /// Sends the first `b` images of `workspace` through the network, to logits.
+    fn forward(&self, workspace: &mut Workspace, b: usize, mode: Mode) {
+        for (i, layer) in self.layers.iter().enumerate() {
+            let (before, here) = workspace.layers.split_at_mut(i);
+            let x = input_of(before, &workspace.x).slice(s![..b, ..]);
+            layer.forward(mode, x, here[0].y.slice_mut(s![..b, ..]), &mut here[0].scratch);
+        }
+    }
+
+    /// Scores the first `b` images of `workspace`; their probabilities stay in it.
+    ///
+    /// # Panics
+    /// If `b` exceeds the workspace's batch, or the workspace belongs to a network of another shape.
+    pub fn score(&self, workspace: &mut Workspace, b: usize, objective: &dyn Objective) -> BatchScore {
+        self.score_as(Mode::Evaluate, workspace, b, objective)
+    }
+
+    /// Learns from the first `b` images of `workspace`: forward, loss, and backward with `learner`. Returns their score
+    /// before the parameters changed. Allocates nothing.
+    ///
+    /// # Panics
+    /// As [`score`](Self::score).
+    pub fn learn(
+        &mut self,
+        step: u64,
+        workspace: &mut Workspace,
+        b: usize,
+        objective: &dyn Objective,
+        learner: &mut dyn Learner,
+    ) -> BatchScore {
+        let score = self.score_as(Mode::Train { step }, workspace, b, objective);
+        let last = workspace.layers.last_mut().expect("a network has a layer");
+        objective.backward(&workspace.labels[..b], last.d_y.slice_mut(s![..b, ..]));
+        self.backward(workspace, b, learner);
+        score
+    }
+
+    fn score_as(&self, mode: Mode, workspace: &mut Workspace, b: usize, objective: &dyn Objective) -> BatchScore {
+        self.forward(workspace, b, mode);
+        let last = workspace.layers.last_mut().expect("a network has a layer");
+        let labels = &workspace.labels[..b];
+        let logits = last.y.slice(s![..b, ..]);
+        let loss_sum = objective.forward(logits, labels, last.d_y.slice_mut(s![..b, ..]));
+        BatchScore { loss_sum, correct: count_correct(logits, labels) }
+    }
+
+    /// From the gradient of the logits, in the last layer's `d_y`, back to the first layer.
+    fn backward(&mut self, workspace: &mut Workspace, b: usize, learner: &mut dyn Learner) {
+        for (i, layer) in self.layers.iter_mut().enumerate().rev() {
+            let (before, here) = workspace.layers.split_at_mut(i);
+            let LayerSpace { y, d_y, scratch } = &mut here[0];
+            let (x, d_x) = match before.last_mut() {
+                Some(previous) => (&previous.y, Some(previous.d_y.slice_mut(s![..b, ..]))),
+                None => (&workspace.x, None),
+            };
+            let pass = Backward {
+                x: x.slice(s![..b, ..]),
+                y: y.slice(s![..b, ..]),
+                d_y: d_y.slice_mut(s![..b, ..]),
+                d_x,
+                scratch,
+                first_parameter: self.first_parameters[i],
+            };
+            layer.backward(pass, learner);
+        }
+    }
+}
+
+/// The output of the layer before, or the images.
+fn input_of<'a>(before: &'a [LayerSpace], images: &'a Array2<f32>) -> &'a Array2<f32> {
+    before.last().map_or(images, |previous| &previous.y)
+}
+
+/// The class of the largest value; the lowest of those that share it.
+pub fn predicted_class(values: ArrayView1<f32>) -> usize {
+    let mut best = 0;
+    for (class, &value) in values.iter().enumerate() {
+        if value > values[best] {
+            best = class;
+        }
+    }
+    best
+}
+
+fn count_correct(logits: ArrayView2<f32>, labels: &[u8]) -> usize {
+    logits
+        .rows()
+        .into_iter()
+        .zip(labels)
+        .filter(|(row, label)| predicted_class(row.view()) == usize::from(**label))
+        .count()
+}

@@ -1,0 +1,97 @@
+//! What a run came to, epoch by epoch.
+
+use serde::{Deserialize, Serialize};
+
+/// Loss and accuracy on a set of images.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scores {
+    /// Mean over the images.
+    pub loss: f64,
+    /// Share of the images whose most probable class is their label, in [0, 1].
+    pub accuracy: f64,
+}
+
+/// How a network does on images it does not learn from.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Judgement {
+    /// On the validation split, where there is one.
+    pub validation: Option<Scores>,
+    /// On the test split. Only reported: no decision may depend on it.
+    pub test: Option<Scores>,
+}
+
+/// One epoch: a line of `metrics.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EpochRecord {
+    /// From 1.
+    pub epoch: usize,
+    /// Steps since the start of the run.
+    pub step: u64,
+    /// Of the last step.
+    pub learning_rate: f64,
+    /// Running mean over the epoch, each image scored before the network learnt from it.
+    pub train_loss: f64,
+    /// Running mean over the epoch, in [0, 1].
+    pub train_accuracy: f64,
+    pub validation_loss: Option<f64>,
+    pub validation_accuracy: Option<f64>,
+    pub test_loss: Option<f64>,
+    pub test_accuracy: Option<f64>,
+    /// Wall time of the steps.
+    pub train_seconds: f64,
+    /// Wall time of the judgement after them.
+    pub eval_seconds: f64,
+    /// Training images a second of `train_seconds`.
+    pub samples_per_second: f64,
+}
+
+/// The epochs of a run, in order.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct History {
+    pub epochs: Vec<EpochRecord>,
+}
+
+impl History {
+    /// The last epoch.
+    pub fn last(&self) -> Option<&EpochRecord> {
+        self.epochs.last()
+    }
+
+    /// Wall time of all steps.
+    pub fn train_seconds(&self) -> f64 {
+        self.epochs.iter().map(|epoch| epoch.train_seconds).sum()
+    }
+
+    /// The median wall time of an epoch's steps; `None` before the first.
+    pub fn median_epoch_seconds(&self) -> Option<f64> {
+        let mut seconds: Vec<_> = self.epochs.iter().map(|epoch| epoch.train_seconds).collect();
+        seconds.sort_by(f64::total_cmp);
+        let middle = seconds.len() / 2;
+        match seconds.len() {
+            0 => None,
+            odd if odd % 2 == 1 => Some(seconds[middle]),
+            _ => Some((seconds[middle - 1] + seconds[middle]) / 2.0),
+        }
+    }
+}
+
+/// A mean over images that arrive in batches: a short batch counts for its own size.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct RunningScore {
+    images: usize,
+    loss_sum: f64,
+    correct: usize,
+}
+
+impl RunningScore {
+    pub(crate) fn add(&mut self, score: crate::nn::BatchScore, images: usize) {
+        self.images += images;
+        self.loss_sum += score.loss_sum;
+        self.correct += score.correct;
+    }
+
+    pub(crate) fn scores(self) -> Scores {
+        let images = self.images as f64;
+        Scores { loss: self.loss_sum / images, accuracy: self.correct as f64 / images }
+    }
+}

@@ -1,0 +1,188 @@
+//! Training: settings, the loop, its history, and the files of a run.
+//!
+//! Never sees the test split (it asks a judge, and writes down what the judge says), and never prints: observers do.
+
+mod history;
+pub mod model_file;
+mod run_folder;
+mod settings;
+
+use std::time::Instant;
+
+pub(crate) use history::RunningScore;
+pub use history::{EpochRecord, History, Judgement, Scores};
+pub use run_folder::RunFolder;
+pub use settings::{Draft, FIELDS, Field, Range, TrainConfig, TrainSettings};
+
+use crate::data::Dataset;
+use crate::error::{Error, Result};
+use crate::nn::{Network, Objective, Workspace, loss};
+use crate::optim::{Optimizer, optimizer};
+use crate::threads::Crew;
+
+/// Watches a run. Nothing it does changes the outcome.
+pub trait Observer {
+    /// `images` more images of the epoch have been learnt.
+    fn step(&mut self, images: usize) {
+        let _ = images;
+    }
+
+    /// An epoch is over.
+    ///
+    /// # Errors
+    /// Ends the run: its files can no longer be written.
+    fn epoch(&mut self, record: &EpochRecord) -> Result<()> {
+        let _ = record;
+        Ok(())
+    }
+}
+
+/// Watches nothing.
+impl Observer for () {}
+
+/// Judges a network after every epoch. It may run beside the shuffling for the next one, so it must be `Send`.
+pub type Judge<'a> = dyn Fn(&Network) -> Judgement + Send + Sync + 'a;
+
+/// A network and all it needs to learn.
+#[derive(Debug)]
+pub struct Trainer<'d> {
+    config: TrainConfig,
+    data: &'d Dataset,
+    network: Network,
+    objective: &'static dyn Objective,
+    optimizer: Box<dyn Optimizer>,
+    workspace: Workspace,
+    order: Vec<u32>,
+    crew: Crew,
+    history: History,
+    step: u64,
+}
+
+impl<'d> Trainer<'d> {
+    /// A network with its initial parameters, ready for the first epoch on `data`.
+    ///
+    /// # Errors
+    /// [`Error::Model`] if `init_from` is not a file with parameters of this network, [`Error::Settings`] if the network
+    /// is too large to be meant.
+    pub fn new(config: TrainConfig, data: &'d Dataset) -> Result<Self> {
+        let architecture = config.architecture(data.pixels(), data.classes());
+        config.check_size(&architecture)?;
+        let mut network = Network::initialised(architecture, config.init(), config.seed());
+        if let Some(path) = &config.init_from {
+            model_file::read_parameters(path, &mut network)?;
+        }
+        let batch_size = config.batch_size.min(data.len());
+        Ok(Self {
+            objective: loss::objective(config.output, config.loss).expect("checked with the settings"),
+            optimizer: optimizer(config.optimizer, &network),
+            workspace: Workspace::new(&network, batch_size),
+            order: (0..data.len() as u32).collect(),
+            crew: Crew::new(config.threads(), network.largest_product(batch_size)),
+            history: History::default(),
+            step: 0,
+            config,
+            data,
+            network,
+        })
+    }
+
+    /// The network as it is now.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// The epochs so far.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Trains for all epochs of the settings. `judge` is asked after each.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] at the first step whose loss is not finite, or what `observer` returns.
+    pub fn run(&mut self, judge: &Judge<'_>, observer: &mut dyn Observer) -> Result<()> {
+        self.shuffle(1);
+        for epoch in 1..=self.config.epochs {
+            let started = Instant::now();
+            let train = self.learn_epoch(epoch, observer)?;
+            let train_seconds = started.elapsed().as_secs_f64();
+            let judgement = self.judge_and_shuffle(judge, epoch + 1);
+            let eval_seconds = started.elapsed().as_secs_f64() - train_seconds;
+            self.require_finite(judgement, epoch)?;
+            let record = self.record(epoch, train, judgement, train_seconds, eval_seconds);
+            observer.epoch(&record)?;
+            self.history.epochs.push(record);
+        }
+        Ok(())
+    }
+
+    /// One pass over the images in the current order; the last short batch included.
+    fn learn_epoch(&mut self, epoch: usize, observer: &mut dyn Observer) -> Result<Scores> {
+        let mut running = RunningScore::default();
+        for images in self.order.chunks(self.config.batch_size) {
+            self.step += 1;
+            let (x, labels) = self.workspace.input(images.len());
+            self.data.gather(images, x, labels);
+            self.optimizer.begin_step(self.config.learning_rate);
+            let score =
+                self.network.learn(self.step, &mut self.workspace, images.len(), self.objective, &mut *self.optimizer);
+            if !score.loss_sum.is_finite() {
+                return Err(self.diverged(epoch));
+            }
+            running.add(score, images.len());
+            observer.step(images.len());
+        }
+        Ok(running.scores())
+    }
+
+    /// The judge has all cores; the order of the next epoch is drawn beside it.
+    fn judge_and_shuffle(&mut self, judge: &Judge<'_>, next_epoch: usize) -> Judgement {
+        let Self { config, crew, network, order, .. } = self;
+        let draw_order = || {
+            if !config.no_shuffle && next_epoch <= config.epochs {
+                config.seed().shuffle(next_epoch, order);
+            }
+        };
+        crew.side_by_side(|| rayon::join(|| judge(network), draw_order).0)
+    }
+
+    fn shuffle(&mut self, epoch: usize) {
+        if !self.config.no_shuffle {
+            self.config.seed().shuffle(epoch, &mut self.order);
+        }
+    }
+
+    /// The last step of an epoch may have ruined the network after its own loss was taken.
+    fn require_finite(&self, judgement: Judgement, epoch: usize) -> Result<()> {
+        let finite = [judgement.validation, judgement.test].into_iter().flatten().all(|scores| scores.loss.is_finite());
+        if finite { Ok(()) } else { Err(self.diverged(epoch)) }
+    }
+
+    fn diverged(&self, epoch: usize) -> Error {
+        Error::Diverged { epoch, step: self.step, learning_rate: self.config.learning_rate }
+    }
+
+    fn record(
+        &self,
+        epoch: usize,
+        train: Scores,
+        judgement: Judgement,
+        train_seconds: f64,
+        eval_seconds: f64,
+    ) -> EpochRecord {
+        EpochRecord {
+            epoch,
+            step: self.step,
+            learning_rate: self.config.learning_rate,
+            train_loss: train.loss,
+            train_accuracy: train.accuracy,
+            validation_loss: judgement.validation.map(|scores| scores.loss),
+            validation_accuracy: judgement.validation.map(|scores| scores.accuracy),
+            test_loss: judgement.test.map(|scores| scores.loss),
+            test_accuracy: judgement.test.map(|scores| scores.accuracy),
+            train_seconds,
+            eval_seconds,
+            samples_per_second: self.data.len() as f64 / train_seconds,
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The files of a run: `config.toml` before it, a line of `metrics.jsonl` an epoch, `model.safetensors` after it.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::model_file::{self, Description};
+use super::{EpochRecord, Observer, TrainConfig};
+use crate::error::{Error, Problem, Result};
+use crate::files::write_atomically;
+use crate::nn::Network;
+
+/// A folder that one run fills.
+#[derive(Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+    metrics: File,
+}
+
+impl RunFolder {
+    /// Makes the folder `name` in `parent` (or the next free number: 001, 002, ...) with the run's `config.toml` and an
+    /// empty `metrics.jsonl`. All that can fail early fails here, before the first step.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] if `name` is taken or no name of a folder, [`Error::Io`] if the folder cannot be written.
+    pub fn create(parent: &Path, name: Option<&str>, config: &TrainConfig) -> Result<Self> {
+        fs::create_dir_all(parent).map_err(|source| cannot("create the folder", parent, source))?;
+        let path = match name {
+            Some(name) => create_named(parent, name)?,
+            None => create_numbered(parent)?,
+        };
+        let settings = toml::to_string(&config.to_table()).expect("settings are plain data");
+        let command = format!("# gemmnist train --config {}\n", path.join("config.toml").display());
+        write_atomically(&path.join("config.toml"), format!("{command}{settings}").as_bytes())?;
+        let metrics = path.join("metrics.jsonl");
+        let metrics = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&metrics)
+            .map_err(|source| cannot("create", &metrics, source))?;
+        Ok(Self { path, metrics })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the final network is, once the run is over.
+    pub fn model(&self) -> PathBuf {
+        self.path.join("model.safetensors")
+    }
+
+    /// Ends the run: its metrics are synced, its network written.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn finish(&mut self, network: &Network, description: &Description) -> Result<()> {
+        self.metrics.sync_all().map_err(|source| cannot("write", &self.path.join("metrics.jsonl"), source))?;
+        model_file::write(&self.model(), network, description)
+    }
+}
+
+/// A line an epoch, in one write: a reader sees whole lines, and a run that dies keeps the epochs before.
+impl Observer for RunFolder {
+    fn epoch(&mut self, record: &EpochRecord) -> Result<()> {
+        let line = serde_json::to_string(record).expect("a record is plain data") + "\n";
+        let written = self.metrics.write_all(line.as_bytes());
+        written.map_err(|source| cannot("write", &self.path.join("metrics.jsonl"), source))
+    }
+}
+
+fn cannot(action: &'static str, path: &Path, source: io::Error) -> Error {
+    Error::Io { action, path: path.to_owned(), source, remedy: "choose another place with --out" }
+}
+
+fn create_named(parent: &Path, name: &str) -> Result<PathBuf> {
+    let problem = |expected: &str, found: String| {
+        Err(Error::Settings(vec![Problem { place: "--name".to_owned(), expected: expected.to_owned(), found }]))
+    };
+    let is_one_folder = Path::new(name).components().eq([std::path::Component::Normal(name.as_ref())]);
+    if !is_one_folder {
+        return problem("the name of one folder, without / (its place is --out)", name.to_owned());
+    }
+    let path = parent.join(name);
+    match fs::create_dir(&path) {
+        Ok(()) => Ok(path),
+        Err(taken) if taken.kind() == io::ErrorKind::AlreadyExists => {
+            problem("a name that is free", format!("{}, which holds an earlier run", path.display()))
+        }
+        Err(source) => Err(cannot("create the folder", &path, source)),
+    }
+}
+
+/// The number after the largest there is. Creating a folder is atomic, so two runs that start together get two numbers.
+fn create_numbered(parent: &Path) -> Result<PathBuf> {
+    let entries = fs::read_dir(parent).map_err(|source| cannot("read", parent, source))?;
+    let numbers = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let mut number = numbers.max().unwrap_or(0);
+    loop {
+        number = number.saturating_add(1);
+        let path = parent.join(format!("{number:03}"));
+        match fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            Err(taken) if taken.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(source) => return Err(cannot("create the folder", &path, source)),
+        }
+    }
+}

@@ -1,0 +1,475 @@
+//! Settings: one table says each one's name, default, range and meaning. The command line, TOML files, `config.toml` and
+//! the checks all go by it.
+
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+use crate::error::{Error, Problem, Result};
+use crate::names::nearest;
+use crate::nn::{Activation, Architecture, Init, Loss, Output, loss};
+use crate::optim::OptimizerName;
+use crate::seed::Seed;
+use crate::threads;
+
+/// Everything that shapes the outcome of a training. [`FIELDS`] has the names, ranges and meanings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainSettings {
+    pub data: String,
+    /// Widths of the hidden layers, from the input on.
+    pub hidden: Vec<usize>,
+    pub activation: Activation,
+    pub output: Output,
+    pub loss: Loss,
+    pub optimizer: OptimizerName,
+    pub learning_rate: f64,
+    pub batch_size: usize,
+    pub epochs: usize,
+    /// `None`: He for ReLU, Xavier for the others.
+    pub init: Option<Init>,
+    pub seed: u64,
+    /// `None`: all there are.
+    pub threads: Option<usize>,
+    pub no_shuffle: bool,
+    /// A model file whose parameters are the initial ones.
+    pub init_from: Option<PathBuf>,
+}
+
+/// The paper's network and its 20 epochs; batch and learning rate are ours (chosen on a validation split).
+impl Default for TrainSettings {
+    fn default() -> Self {
+        Self {
+            data: "mnist".to_owned(),
+            hidden: vec![128],
+            activation: Activation::Relu,
+            output: Output::Softmax,
+            loss: Loss::CrossEntropy,
+            optimizer: OptimizerName::Sgd,
+            learning_rate: 0.1,
+            batch_size: 10,
+            epochs: 20,
+            init: None,
+            seed: 0,
+            threads: None,
+            no_shuffle: false,
+            init_from: None,
+        }
+    }
+}
+
+/// Settings that were found in range, complete. Only these can be trained.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainConfig(TrainSettings);
+
+impl Deref for TrainConfig {
+    type Target = TrainSettings;
+
+    fn deref(&self) -> &TrainSettings {
+        &self.0
+    }
+}
+
+impl TrainConfig {
+    /// The network these settings describe, for images of `inputs` pixels in `classes` classes.
+    pub fn architecture(&self, inputs: usize, classes: usize) -> Architecture {
+        Architecture::perceptron(inputs, &self.hidden, self.activation, classes, self.output)
+    }
+
+    /// How the parameters start.
+    pub fn init(&self) -> Init {
+        self.init.unwrap_or_else(|| default_init(self.activation))
+    }
+
+    /// The root of the run's randomness.
+    pub fn seed(&self) -> Seed {
+        Seed(self.0.seed)
+    }
+
+    /// Workers to use.
+    pub fn threads(&self) -> usize {
+        self.0.threads.unwrap_or_else(threads::available)
+    }
+
+    /// Every setting by its name, as in `config.toml`.
+    pub fn to_table(&self) -> Table {
+        let given = FIELDS.iter().filter_map(|field| Some((field.name.to_owned(), (field.get)(&self.0)?)));
+        given.collect()
+    }
+}
+
+fn default_init(activation: Activation) -> Init {
+    match activation {
+        Activation::Relu => Init::He,
+        _ => Init::Xavier,
+    }
+}
+
+impl TrainSettings {
+    /// Every setting that has a value, by its name, as one would type it.
+    pub fn as_typed(&self) -> Vec<(&'static str, String)> {
+        let typed = |value: Value| match value {
+            Value::String(text) => text,
+            Value::Array(widths) if widths.is_empty() => "none".to_owned(),
+            Value::Array(widths) => widths.iter().map(Value::to_string).collect::<Vec<_>>().join(","),
+            other => other.to_string(),
+        };
+        FIELDS.iter().filter_map(|field| Some((field.name, typed((field.get)(self)?)))).collect()
+    }
+
+    /// The only way to a [`TrainConfig`].
+    ///
+    /// # Errors
+    /// [`Error::Settings`] with every setting that is out of its range; NaN is outside every range.
+    pub fn check(self) -> Result<TrainConfig> {
+        Draft { settings: self, problems: Vec::new() }.finish()
+    }
+}
+
+/// One setting: a row of the table.
+pub struct Field {
+    /// As an option (`--lr`) and as a TOML key.
+    pub name: &'static str,
+    /// Another spelling of the option.
+    pub alias: Option<&'static str>,
+    /// What it may be.
+    pub range: Range,
+    /// For `--help`.
+    pub meaning: &'static str,
+    get: fn(&TrainSettings) -> Option<Value>,
+    set: fn(&mut TrainSettings, &Value),
+}
+
+/// The values a setting may have; the documented range is the checked range.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Range {
+    /// A whole number, both ends included.
+    Whole { from: i64, to: i64 },
+    /// A number above the first and up to the second.
+    Above { above: f64, to: f64 },
+    /// One of these names.
+    OneOf(&'static [&'static str]),
+    /// Whole numbers, each in the range, separated by commas; or `none`.
+    Widths { to: i64 },
+    /// Given or not.
+    Switch,
+    /// Any text but the empty one; the word says what it stands for.
+    Text(&'static str),
+}
+
+/// Seeds are TOML integers, and those are signed.
+const LARGEST_SEED: i64 = i64::MAX;
+/// A layer of 65,536 units on 784 inputs is 205 MB of weights: more is a mistake, or a case for another tool.
+const WIDEST_LAYER: i64 = 65_536;
+/// Deeper than any perceptron that still learns.
+const MOST_LAYERS: usize = 64;
+/// 2 GB of weights: what a run may ask for before anything is allocated.
+const MOST_PARAMETERS: usize = 500_000_000;
+
+/// Every setting, in the order of `--help` and `config.toml`.
+pub const FIELDS: &[Field] = &[
+    Field {
+        name: "data",
+        alias: None,
+        range: Range::Text("NAME|PATH"),
+        meaning: "data set: a name, or a folder",
+        get: |s| Some(s.data.clone().into()),
+        set: |s, v| s.data = text(v),
+    },
+    Field {
+        name: "hidden",
+        alias: None,
+        range: Range::Widths { to: WIDEST_LAYER },
+        meaning: "widths of the hidden layers, from the input on",
+        get: |s| Some(Value::Array(s.hidden.iter().map(|&width| whole(width)).collect())),
+        set: |s, v| s.hidden = v.as_array().into_iter().flatten().map(as_usize).collect(),
+    },
+    Field {
+        name: "activation",
+        alias: None,
+        range: Range::OneOf(&["relu", "sigmoid", "tanh"]),
+        meaning: "activation of the hidden layers",
+        get: |s| Some(s.activation.name().into()),
+        set: |s, v| s.activation = named(v, Activation::from_name),
+    },
+    Field {
+        name: "output",
+        alias: None,
+        range: Range::OneOf(Output::NAMES),
+        meaning: "how logits become probabilities",
+        get: |s| Some(s.output.name().into()),
+        set: |s, v| s.output = named(v, Output::from_name),
+    },
+    Field {
+        name: "loss",
+        alias: None,
+        range: Range::OneOf(Loss::NAMES),
+        meaning: "what is minimised: its mean over a batch",
+        get: |s| Some(s.loss.name().into()),
+        set: |s, v| s.loss = named(v, Loss::from_name),
+    },
+    Field {
+        name: "optimizer",
+        alias: None,
+        range: Range::OneOf(OptimizerName::NAMES),
+        meaning: "how parameters follow their gradients",
+        get: |s| Some(s.optimizer.name().into()),
+        set: |s, v| s.optimizer = named(v, OptimizerName::from_name),
+    },
+    Field {
+        name: "lr",
+        alias: Some("learning-rate"),
+        range: Range::Above { above: 0.0, to: 1e6 },
+        meaning: "learning rate: step size on the gradient of the mean loss",
+        get: |s| Some(s.learning_rate.into()),
+        set: |s, v| s.learning_rate = number(v).unwrap_or(f64::NAN),
+    },
+    Field {
+        name: "batch",
+        alias: Some("batch-size"),
+        range: Range::Whole { from: 1, to: 1_000_000 },
+        meaning: "images a step",
+        get: |s| Some(whole(s.batch_size)),
+        set: |s, v| s.batch_size = as_usize(v),
+    },
+    Field {
+        name: "epochs",
+        alias: None,
+        range: Range::Whole { from: 1, to: 1_000_000 },
+        meaning: "passes over the training images",
+        get: |s| Some(whole(s.epochs)),
+        set: |s, v| s.epochs = as_usize(v),
+    },
+    Field {
+        name: "init",
+        alias: None,
+        range: Range::OneOf(Init::NAMES),
+        meaning: "initial parameters [default: he for relu, xavier for the others]",
+        get: |s| s.init.map(|init| init.name().into()),
+        set: |s, v| s.init = Some(named(v, Init::from_name)),
+    },
+    Field {
+        name: "seed",
+        alias: None,
+        range: Range::Whole { from: 0, to: LARGEST_SEED },
+        meaning: "root of all randomness: the same seed, the same bits",
+        get: |s| Some(Value::Integer(i64::try_from(s.seed).unwrap_or(-1))), // -1 is out of range, as the seed is
+        set: |s, v| s.seed = as_usize(v) as u64,
+    },
+    Field {
+        name: "threads",
+        alias: None,
+        range: Range::Whole { from: 1, to: 1024 },
+        meaning: "cores to use [default: all]",
+        get: |s| s.threads.map(whole),
+        set: |s, v| s.threads = Some(as_usize(v)),
+    },
+    Field {
+        name: "no-shuffle",
+        alias: None,
+        range: Range::Switch,
+        meaning: "take the images in the order of the file, every epoch",
+        get: |s| Some(s.no_shuffle.into()),
+        set: |s, v| s.no_shuffle = v.as_bool().unwrap_or_default(),
+    },
+    Field {
+        name: "init-from",
+        alias: None,
+        range: Range::Text("FILE"),
+        meaning: "start from the parameters of this safetensors file",
+        get: |s| s.init_from.as_ref().map(|path| path.to_string_lossy().into_owned().into()),
+        set: |s, v| s.init_from = Some(text(v).into()),
+    },
+];
+
+// The setters below run only on values that their row's range has accepted.
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn as_usize(value: &Value) -> usize {
+    value.as_integer().and_then(|whole| usize::try_from(whole).ok()).unwrap_or_default()
+}
+
+fn named<T>(value: &Value, from_name: fn(&str) -> Option<T>) -> T {
+    value.as_str().and_then(from_name).expect("a name that the range has accepted")
+}
+
+fn whole(value: usize) -> Value {
+    Value::Integer(i64::try_from(value).unwrap_or(i64::MAX))
+}
+
+/// TOML has two kinds of number, and `lr = 1` means 1.0.
+fn number(value: &Value) -> Option<f64> {
+    value.as_float().or(value.as_integer().map(|whole| whole as f64))
+}
+
+impl Range {
+    /// The range in words: `a whole number from 1 to 1000000`.
+    pub fn describe(self) -> String {
+        match self {
+            Self::Whole { from, to: LARGEST_SEED } => format!("a whole number from {from} to 2^63 - 1"),
+            Self::Whole { from, to } => format!("a whole number from {from} to {to}"),
+            Self::Above { above, to } => format!("a number above {above}, up to {to}"),
+            Self::OneOf(names) => format!("one of {}", names.join(", ")),
+            Self::Widths { to } => format!("whole numbers from 1 to {to} separated by commas, or none"),
+            Self::Switch => "true or false".to_owned(),
+            Self::Text(what) => format!("a {what}"),
+        }
+    }
+
+    fn contains(self, value: &Value) -> bool {
+        match self {
+            Self::Whole { from, to } => value.as_integer().is_some_and(|whole| (from..=to).contains(&whole)),
+            Self::Above { above, to } => number(value).is_some_and(|number| number > above && number <= to),
+            Self::OneOf(names) => value.as_str().is_some_and(|name| names.contains(&name)),
+            Self::Widths { to } => value.as_array().is_some_and(|widths| {
+                widths.len() <= MOST_LAYERS && widths.iter().all(|w| Self::Whole { from: 1, to }.contains(w))
+            }),
+            Self::Switch => value.is_bool(),
+            Self::Text(_) => value.as_str().is_some_and(|text| !text.is_empty()),
+        }
+    }
+
+    /// What was typed, as the kind of value that this range holds; text that is none of the kind stays text, and is then
+    /// out of range.
+    fn parse(self, typed: &str) -> Value {
+        let parsed = match self {
+            Self::Whole { .. } => typed.parse().ok().map(Value::Integer),
+            Self::Above { .. } => typed.parse().ok().map(Value::Float),
+            Self::Widths { .. } if typed == "none" => Some(Value::Array(Vec::new())),
+            Self::Widths { .. } => typed
+                .split(',')
+                .map(|width| width.trim().parse().ok().map(Value::Integer))
+                .collect::<Option<_>>()
+                .map(Value::Array),
+            Self::Switch => typed.parse().ok().map(Value::Boolean),
+            Self::OneOf(_) | Self::Text(_) => None,
+        };
+        parsed.unwrap_or_else(|| Value::String(typed.to_owned()))
+    }
+}
+
+/// Settings under construction: each source is laid over the one before, and every problem is kept until the end.
+#[derive(Debug, Default)]
+pub struct Draft {
+    settings: TrainSettings,
+    problems: Vec<Problem>,
+}
+
+impl Draft {
+    /// Lays the TOML file `path` over it.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] if it cannot be read, or is not TOML; out-of-range values and unknown keys are kept for
+    /// [`finish`](Self::finish).
+    pub fn overlay_file(&mut self, path: &Path) -> Result<()> {
+        for (key, value) in &read_toml(path)? {
+            let place = format!("{}: {key}", path.display());
+            match FIELDS.iter().find(|field| field.name == key) {
+                Some(field) => self.set(field, value, place),
+                None => self.problems.push(unknown_key(place, key)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Lays over it what was typed for the option `field`.
+    pub fn overlay_typed(&mut self, field: &Field, typed: &str) {
+        self.set(field, &field.range.parse(typed), format!("--{}", field.name));
+    }
+
+    fn set(&mut self, field: &Field, value: &Value, place: String) {
+        if field.range.contains(value) {
+            (field.set)(&mut self.settings, value);
+        } else {
+            self.problems.push(out_of_range(field, value, place));
+        }
+    }
+
+    /// The settings, complete, if every one is in its range and they go together.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] with every problem there is.
+    pub fn finish(self) -> Result<TrainConfig> {
+        let Self { mut settings, mut problems } = self;
+        for field in FIELDS {
+            if let Some(value) = (field.get)(&settings).filter(|value| !field.range.contains(value)) {
+                problems.push(out_of_range(field, &value, field.name.to_owned()));
+            }
+        }
+        if loss::objective(settings.output, settings.loss).is_none() {
+            problems.push(Problem {
+                place: "--loss".to_owned(),
+                found: settings.loss.to_string(),
+                expected: format!("a loss that is defined on {} outputs", settings.output),
+            });
+        }
+        if !problems.is_empty() {
+            return Err(Error::Settings(problems));
+        }
+        settings.init.get_or_insert_with(|| default_init(settings.activation));
+        settings.threads.get_or_insert_with(threads::available);
+        Ok(TrainConfig(settings))
+    }
+}
+
+impl TrainConfig {
+    /// The problem of a network too large to be meant, if it is: known only when the data are.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] naming `--hidden`.
+    pub fn check_size(&self, architecture: &Architecture) -> Result<()> {
+        let parameters = architecture.parameters();
+        if parameters <= MOST_PARAMETERS {
+            return Ok(());
+        }
+        Err(Error::Settings(vec![Problem {
+            place: "--hidden".to_owned(),
+            found: format!("{architecture}, {parameters} parameters"),
+            expected: format!("a network of at most {MOST_PARAMETERS} parameters"),
+        }]))
+    }
+}
+
+fn out_of_range(field: &Field, value: &Value, place: String) -> Problem {
+    let suggestion = match (field.range, value) {
+        (Range::OneOf(names), Value::String(typed)) => nearest(typed, names.iter().copied()),
+        _ => None,
+    };
+    let hint = suggestion.map(|name| format!(" (did you mean {name}?)")).unwrap_or_default();
+    let found = match value {
+        Value::String(typed) if typed.is_empty() => "nothing".to_owned(),
+        Value::String(typed) => typed.clone(),
+        other => other.to_string(),
+    };
+    Problem { place, found, expected: format!("{}{hint}", field.range.describe()) }
+}
+
+fn unknown_key(place: String, key: &str) -> Problem {
+    let names = || FIELDS.iter().map(|field| field.name);
+    let expected = match nearest(key, names()) {
+        Some(name) => format!("a setting (did you mean {name}?)"),
+        None => format!("one of {}", names().collect::<Vec<_>>().join(", ")),
+    };
+    Problem { place, found: "an unknown key".to_owned(), expected }
+}
+
+/// Larger than any list of settings; a file above it is something else.
+const LARGEST_CONFIG: u64 = 1 << 20;
+
+fn read_toml(path: &Path) -> Result<Table> {
+    let problem = |expected: &str, found: String| {
+        Error::Settings(vec![Problem { place: path.display().to_string(), expected: expected.to_owned(), found }])
+    };
+    let length = std::fs::metadata(path).map_err(|error| problem("a TOML file", error.to_string()))?.len();
+    if length > LARGEST_CONFIG {
+        return Err(problem("a TOML file of at most 1 MiB", format!("{length} bytes")));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| problem("a TOML file", error.to_string()))?;
+    text.parse::<Table>().map_err(|error| {
+        let line = error.span().map_or(1, |span| text[..span.start].lines().count().max(1));
+        problem("TOML: name = value, a line each", format!("line {line}: {}", error.message()))
+    })
+}
