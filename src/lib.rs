@@ -7,5 +7,7 @@ pub mod cli;
 pub mod data;
 pub mod error;
 pub mod files;
+#[cfg(feature = "report")]
+pub mod report;
 
 pub use error::{Error, Result};
