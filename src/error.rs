@@ -15,8 +15,8 @@ pub enum Error {
     Io { action: &'static str, path: PathBuf, source: io::Error, remedy: &'static str },
     /// A data file is not what it claims to be, or does not fit the others.
     Data(Mismatch),
-    /// No data set of that name; the folders that were searched, in order.
-    DataNotFound { name: String, searched: Vec<PathBuf> },
+    /// No data set of that name; the folders that were searched, in order; the nearest name that there is.
+    DataNotFound { name: String, searched: Vec<PathBuf>, nearest: Option<String> },
     /// Settings outside their documented ranges, all of them.
     Settings(Vec<Problem>),
     /// A model file that cannot be used.
@@ -75,10 +75,22 @@ impl Error {
     }
 }
 
+/// A path as it goes into a message: one line whatever its name, and nothing that a terminal would obey.
+pub(crate) struct OneLine<'a>(pub &'a Path);
+
+impl fmt::Display for OneLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.to_string_lossy().chars().try_for_each(|c| match c {
+            c if c.is_control() => write!(f, "{}", c.escape_default()),
+            c => write!(f, "{c}"),
+        })
+    }
+}
+
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, what, expected, found, remedy } = self;
-        write!(f, "{}: {what}: expected {expected}, found {found} ({remedy})", path.display())
+        write!(f, "{}: {what}: expected {expected}, found {found} ({remedy})", OneLine(path))
     }
 }
 
@@ -92,15 +104,17 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io { action, path, source, remedy } => {
-                write!(f, "{}: cannot {action}: {source} ({remedy})", path.display())
+                write!(f, "{}: cannot {action}: {source} ({remedy})", OneLine(path))
             }
             Self::Data(mismatch) | Self::Model(mismatch) => mismatch.fmt(f),
-            Self::DataNotFound { name, searched } => {
-                let searched: Vec<_> = searched.iter().map(|path| path.display().to_string()).collect();
+            Self::DataNotFound { name, searched, nearest } => {
+                let searched: Vec<_> = searched.iter().map(|path| OneLine(path).to_string()).collect();
+                let hint = nearest.as_ref().map(|nearest| format!("did you mean {nearest}? ")).unwrap_or_default();
                 write!(
                     f,
-                    "{name}: no such data set: expected a folder with IDX files, found none in {} \
-                     (scripts/fetch-data.sh brings the public ones; gemmnist data list shows what is here)",
+                    "{}: no such data set: expected a folder with IDX files, found none in {} \
+                     ({hint}scripts/fetch-data.sh brings the public ones; gemmnist data list shows what is here)",
+                    OneLine(Path::new(name)),
                     searched.join(", ")
                 )
             }

@@ -12,6 +12,8 @@ pub mod linalg;
 mod names;
 pub mod nn;
 pub mod optim;
+#[cfg(feature = "report")]
+pub mod report;
 pub mod seed;
 pub mod threads;
 pub mod train;

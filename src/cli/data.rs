@@ -1,12 +1,247 @@
 //! `gemmnist data`: what data sets are here, are they whole, what do they look like.
 
-use std::io::Write;
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
 
 use super::Failure;
+use crate::data::{self, Dataset, FileReport, Found, Survey, Verified};
 
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+#[command(arg_required_else_help = true)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
 
-pub fn run(_args: Args, _out: &mut dyn Write) -> Result<(), Failure> {
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// The data sets in $GEMMNIST_DATA, ./data, the project's data folder and the user's data folder
+    List {
+        /// Print one JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read a data set to the last byte; print its checksums and how many images each class has
+    Verify {
+        /// Name of a data set, or path of its folder
+        #[arg(value_name = "NAME|PATH", default_value = "mnist")]
+        data: OsString,
+        /// Print one JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Draw images of each class on a sheet, as SVG
+    Samples(Samples),
+}
+
+#[derive(Debug, clap::Args)]
+struct Samples {
+    /// Name of a data set, or path of its folder
+    #[arg(long, value_name = "NAME|PATH", default_value = "mnist")]
+    data: OsString,
+    /// Which images
+    #[arg(long, value_enum, default_value_t = Split::Train)]
+    split: Split,
+    /// Images of each class
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u8).range(1..=100))]
+    per_class: u8,
+    /// Images of each class to leave out first
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    skip: usize,
+    /// Where to write the sheet
+    #[arg(long, value_name = "FILE", default_value = "samples.svg")]
+    out: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Split {
+    Train,
+    Test,
+}
+
+pub fn run(args: Args, out: &mut dyn Write) -> Result<(), Failure> {
+    match args.command {
+        Command::List { json: false } => print_list(&data::list(), out)?,
+        Command::List { json: true } => print_list_json(&data::list(), out)?,
+        Command::Verify { data, json } => {
+            let verified = data::verify(&data::find(&data)?)?;
+            if json { print_verified_json(&verified, out)? } else { print_verified(&verified, out)? }
+        }
+        Command::Samples(args) => draw_samples(&args, out)?,
+    }
     Ok(())
+}
+
+fn print_list(all: &[Found], out: &mut dyn Write) -> io::Result<()> {
+    if all.is_empty() {
+        let places: Vec<_> = data::places().iter().map(|place| place.display().to_string()).collect();
+        return writeln!(out, "no data set in {} (scripts/fetch-data.sh brings the public ones)", places.join(", "));
+    }
+    let mut rows = vec![["name", "format", "train", "test", "size", "classes", "path"].map(str::to_owned).to_vec()];
+    rows.extend(all.iter().map(list_row));
+    print_table(&rows, &[Align::Left, Align::Left, Align::Right, Align::Right, Align::Right, Align::Right], out)
+}
+
+fn list_row(found: &Found) -> Vec<String> {
+    let mut path = found.folder.display().to_string();
+    if let Some(other) = &found.hidden_by {
+        path += &format!(" (hidden by {})", other.display());
+    }
+    let numbers = match &found.survey {
+        Ok(Survey { format, train, test, size, classes }) => {
+            [(*format).to_owned(), thousands(*train), thousands(*test), show_size(*size), classes.to_string()]
+        }
+        Err(error) => {
+            path = error.to_string();
+            ["unusable", "-", "-", "-", "-"].map(str::to_owned)
+        }
+    };
+    [found.name.clone()].into_iter().chain(numbers).chain([path]).collect()
+}
+
+fn print_list_json(all: &[Found], out: &mut dyn Write) -> io::Result<()> {
+    for Found { name, folder, survey, hidden_by } in all {
+        let path = folder.to_string_lossy();
+        let hidden_by = hidden_by.as_ref().map(|path| path.to_string_lossy());
+        let line = match survey {
+            Ok(Survey { format, train, test, size: (height, width), classes }) => json!({
+                "name": name, "format": format, "train": train, "test": test, "height": height, "width": width,
+                "classes": classes, "path": path, "hidden_by": hidden_by,
+            }),
+            Err(error) => json!({ "name": name, "path": path, "hidden_by": hidden_by, "error": error.to_string() }),
+        };
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}
+
+fn print_verified(verified: &Verified, out: &mut dyn Write) -> io::Result<()> {
+    let Verified { folder, format, files, splits } = verified;
+    writeln!(out, "{}: {format}, every byte read, whole", folder.display())?;
+    writeln!(out)?;
+    let mut rows = vec![["file", "holds", "count", "size", "published as"].map(str::to_owned).to_vec()];
+    rows.extend(files.iter().map(|file| {
+        let size = file.size.map_or("-".to_owned(), show_size);
+        let known = data::published(&file.sha256).unwrap_or("not known");
+        vec![file_name(&file.path), file.holds.to_owned(), thousands(file.count), size, known.to_owned()]
+    }));
+    print_table(&rows, &[Align::Left, Align::Left, Align::Right, Align::Right], out)?;
+    writeln!(out)?;
+    writeln!(out, "SHA-256 of the unpacked content")?;
+    for FileReport { path, sha256, .. } in files {
+        writeln!(out, "{sha256}  {}", file_name(path))?;
+    }
+    writeln!(out)?;
+    print_classes(&splits.train, &splits.test, out)
+}
+
+fn print_classes(train: &Dataset, test: &Dataset, out: &mut dyn Write) -> io::Result<()> {
+    let counts = train.class_counts().into_iter().zip(test.class_counts()).enumerate();
+    let mut rows = vec![["class", "train", "test"].map(str::to_owned).to_vec()];
+    rows.extend(counts.map(|(class, (train, test))| vec![class.to_string(), thousands(train), thousands(test)]));
+    rows.push(vec!["all".to_owned(), thousands(train.len()), thousands(test.len())]);
+    print_table(&rows, &[Align::Right, Align::Right, Align::Right], out)
+}
+
+fn print_verified_json(verified: &Verified, out: &mut dyn Write) -> io::Result<()> {
+    for FileReport { path, holds, count, size, sha256 } in &verified.files {
+        let (height, width) = size.unzip();
+        let line = json!({
+            "path": path.to_string_lossy(), "holds": holds, "count": count, "height": height, "width": width,
+            "sha256": sha256, "published": data::published(sha256),
+        });
+        writeln!(out, "{line}")?;
+    }
+    let (height, width) = verified.splits.train.size();
+    let line = json!({
+        "path": verified.folder.to_string_lossy(), "format": verified.format, "height": height, "width": width,
+        "classes": verified.splits.train.classes(),
+        "train": verified.splits.train.class_counts(), "test": verified.splits.test.class_counts(),
+    });
+    writeln!(out, "{line}")
+}
+
+#[cfg(feature = "report")]
+fn draw_samples(args: &Samples, out: &mut dyn Write) -> Result<(), Failure> {
+    let splits = data::load_folder(&data::find(&args.data)?)?;
+    let (images, dataset) = match args.split {
+        Split::Train => ("training images", &splits.train),
+        Split::Test => ("test images", &splits.test),
+    };
+    let title = format!("{}, {images}", set_name(&args.data));
+    let sheet = crate::report::Sheet { title: &title, per_class: args.per_class.into(), skip: args.skip };
+    crate::files::write_atomically(&args.out, crate::report::sheet(dataset, &sheet).as_bytes())?;
+    Ok(writeln!(out, "{}", args.out.display())?)
+}
+
+#[cfg(not(feature = "report"))]
+fn draw_samples(_: &Samples, _: &mut dyn Write) -> Result<(), Failure> {
+    Err(crate::Error::NotBuilt { what: "the sheet of samples", feature: "report" }.into())
+}
+
+/// `mnist` of `mnist` and of `some/where/mnist/`.
+#[cfg(feature = "report")]
+fn set_name(name_or_path: &OsStr) -> String {
+    file_name(&std::path::absolute(name_or_path).unwrap_or_else(|_| name_or_path.into()))
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_else(|| OsStr::new(".")).to_string_lossy().into_owned()
+}
+
+fn show_size((height, width): (usize, usize)) -> String {
+    format!("{height}x{width}")
+}
+
+/// 60000 as `60,000`.
+fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Align {
+    Left,
+    Right,
+}
+
+/// Rows with every column as wide as its widest cell. A last column beyond `align` is not padded.
+fn print_table(rows: &[Vec<String>], align: &[Align], out: &mut dyn Write) -> io::Result<()> {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<_> = (0..align.len()).map(width).collect();
+    for row in rows {
+        let mut line = String::new();
+        for (column, cell) in row.iter().enumerate() {
+            let width = widths.get(column).copied().unwrap_or(0);
+            match align.get(column) {
+                Some(Align::Right) => line += &format!("{cell:>width$}  "),
+                Some(Align::Left) => line += &format!("{cell:<width$}  "),
+                None => line += cell,
+            }
+        }
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_get_a_comma_every_three_digits() {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (60000, "60,000"), (1234567, "1,234,567")] {
+            assert_eq!(thousands(number), text);
+        }
+    }
 }

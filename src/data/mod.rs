@@ -1,86 +1,135 @@
 //! Data sets: images one byte a pixel, labels, classes; where they are found and how they are read.
 //!
-//! Never writes a file, never prints, never allocates by an unchecked header.
+//! Never writes a file, never prints, never allocates by an unchecked header, never trusts a file's name.
 
-use crate::error::Result;
+mod assemble;
+mod content;
+mod dataset;
+mod find;
+pub mod idx;
+mod published;
 
-/// Labelled images of one size, one byte a pixel, stored one image after the other.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Dataset {
-    images: Vec<u8>,
-    labels: Vec<u8>,
-    height: usize,
-    width: usize,
-    classes: usize,
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Mismatch, Result};
+use content::Folder;
+
+pub use dataset::{Dataset, Splits, unit};
+pub use find::{Found, find, list, places};
+pub use published::published;
+
+/// A way to keep a data set in files. One more format is one more file with a `FORMAT`, and one line in [`FORMATS`].
+struct Format {
+    /// What `gemmnist data list` calls it.
+    name: &'static str,
+    /// Whether a folder seems to hold it, whole or not. Looks at the first bytes of files only.
+    is_in: fn(&Folder) -> bool,
+    /// What is there, without reading the images.
+    survey: fn(&Folder) -> Result<Survey>,
+    /// Everything.
+    read: fn(&Folder, Checksums) -> Result<Contents>,
 }
 
-/// A data set as it is published: the images to learn from, and those that only `eval` may look at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Splits {
-    pub train: Dataset,
-    pub test: Dataset,
+/// Asked in this order; the first that recognises a folder reads it.
+const FORMATS: &[Format] = &[idx::FORMAT];
+
+/// What a reader hands back.
+struct Contents {
+    splits: Splits,
+    /// Every file that was read; empty without [`Checksums::Compute`].
+    files: Vec<FileReport>,
 }
 
-impl Dataset {
-    /// `images` holds `labels.len()` images of `height` x `width` bytes, 0 black to 255 white.
-    ///
-    /// # Panics
-    /// If the lengths disagree or a label is not below `classes`: readers check both before.
-    pub fn new(images: Vec<u8>, labels: Vec<u8>, (height, width): (usize, usize), classes: usize) -> Self {
-        assert_eq!(images.len(), labels.len() * height * width, "images and labels disagree");
-        assert!(labels.iter().all(|&label| usize::from(label) < classes), "a label is out of range");
-        Self { images, labels, height, width, classes }
-    }
+/// Whether SHA-256 is computed: it costs about as much as reading, so only `verify` asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Checksums {
+    Skip,
+    Compute,
+}
 
-    /// Number of images, N.
-    pub fn len(&self) -> usize {
-        self.labels.len()
-    }
-
-    /// True if there is no image.
-    pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
-    }
-
+/// The outline of a data set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Survey {
+    pub format: &'static str,
+    /// Number of training images.
+    pub train: usize,
+    /// Number of test images.
+    pub test: usize,
     /// Height and width of every image, in pixels.
-    pub fn size(&self) -> (usize, usize) {
-        (self.height, self.width)
-    }
-
-    /// Pixels an image: what the network takes as inputs, I.
-    pub fn pixels(&self) -> usize {
-        self.height * self.width
-    }
-
-    /// Number of classes, K; labels are below it.
-    pub fn classes(&self) -> usize {
-        self.classes
-    }
-
-    /// The label of every image.
-    pub fn labels(&self) -> &[u8] {
-        &self.labels
-    }
-
-    /// The pixels of image `i`, row after row.
-    pub fn image(&self, i: usize) -> &[u8] {
-        &self.images[i * self.pixels()..(i + 1) * self.pixels()]
-    }
+    pub size: (usize, usize),
+    pub classes: usize,
 }
 
-/// Loads the data set `name_or_path`.
-pub fn load(_name_or_path: &str) -> Result<Splits> {
-    unimplemented!("helper B")
+/// One file of a data set that was read to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileReport {
+    pub path: PathBuf,
+    /// "training images", "training labels", "test images" or "test labels".
+    pub holds: &'static str,
+    /// Number of images or labels in it.
+    pub count: usize,
+    /// Height and width of its images, in pixels; none for labels.
+    pub size: Option<(usize, usize)>,
+    /// Of the content, unpacked if the file is gzip, so that both have the same; 64 hexadecimal digits.
+    /// See [`published`].
+    pub sha256: String,
 }
-impl Dataset {
-    /// Row `r` of `x` (B, I) becomes image `indices[r]`, each byte / 255, and `labels[r]` its label.
-    pub fn gather(&self, indices: &[u32], mut x: ndarray::ArrayViewMut2<f32>, labels: &mut [u8]) {
-        for ((mut row, label), &i) in x.rows_mut().into_iter().zip(labels).zip(indices) {
-            let row = row.as_slice_mut().expect("a contiguous row");
-            for (x, &byte) in row.iter_mut().zip(self.image(i as usize)) {
-                *x = f32::from(byte) / 255.0;
-            }
-            *label = self.labels[i as usize];
-        }
-    }
+
+/// A data set that was read to its end and found good.
+#[derive(Debug, Clone)]
+pub struct Verified {
+    pub folder: PathBuf,
+    pub format: &'static str,
+    pub files: Vec<FileReport>,
+    pub splits: Splits,
+}
+
+/// Loads the data set `name_or_path`: a folder, or a name that [`find`] looks for.
+///
+/// The files in the folder are recognised by what is in them. Nothing is allocated before a file's real length was
+/// held against what its header claims, and a file that is too short, too long or damaged is refused.
+///
+/// # Errors
+/// [`Error::DataNotFound`] if there is no such data set, [`Error::Data`] naming the file and the remedy if it cannot be
+/// used, [`Error::Io`] if the system does not let us read it.
+pub fn load(name_or_path: &str) -> Result<Splits> {
+    load_folder(&find(OsStr::new(name_or_path))?)
+}
+
+/// Loads the data set in `folder`; errors as [`load`].
+pub fn load_folder(folder: &Path) -> Result<Splits> {
+    let folder = Folder::open(folder)?;
+    Ok((format_of(&folder)?.read)(&folder, Checksums::Skip)?.splits)
+}
+
+/// Reads the data set in `folder` as [`load_folder`] does, with the checksum of every file.
+pub fn verify(folder: &Path) -> Result<Verified> {
+    let folder = Folder::open(folder)?;
+    let format = format_of(&folder)?;
+    let Contents { splits, files } = (format.read)(&folder, Checksums::Compute)?;
+    Ok(Verified { folder: folder.path, format: format.name, files, splits })
+}
+
+/// The outline of the data set in `folder`; errors as [`load`], as far as headers and labels show them.
+pub fn survey(folder: &Path) -> Result<Survey> {
+    let folder = Folder::open(folder)?;
+    (format_of(&folder)?.survey)(&folder)
+}
+
+/// True if some format recognises the folder, whether or not it is whole.
+fn is_data_set(folder: &Path) -> bool {
+    Folder::open(folder).is_ok_and(|folder| format_of(&folder).is_ok())
+}
+
+fn format_of(folder: &Folder) -> Result<&'static Format> {
+    FORMATS.iter().find(|format| (format.is_in)(folder)).ok_or_else(|| {
+        Error::Data(Mismatch::new(
+            &folder.path,
+            "data set",
+            "two IDX files of images and two of labels, gzip or not",
+            folder.describe(),
+            "give the folder that holds the files; scripts/fetch-data.sh brings the public ones",
+        ))
+    })
 }

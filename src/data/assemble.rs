@@ -1,0 +1,116 @@
+//! From what a reader found to [`Splits`]: the checks that no format can leave out.
+
+use std::path::{Path, PathBuf};
+
+use super::dataset::{Dataset, Splits};
+use crate::error::{Error, Mismatch, OneLine, Result};
+
+/// The images and labels of a split, as read.
+pub(super) struct Part {
+    pub images: Vec<u8>,
+    pub labels: Vec<u8>,
+    /// Height and width, in pixels; not zero.
+    pub size: (usize, usize),
+    pub images_path: PathBuf,
+    pub labels_path: PathBuf,
+}
+
+/// The data set of two parts that fit: an image for every label, one size, labels below the number of classes.
+pub(super) fn splits(train: Part, test: Part) -> Result<Splits> {
+    check_counts(&train)?;
+    check_counts(&test)?;
+    check_sizes(&train, &test)?;
+    let classes = classes(&train.labels_path, &train.labels)?;
+    check_labels(&test, classes)?;
+    let dataset = |part: Part| Dataset::new(part.images, part.labels, part.size, classes);
+    Ok(Splits { train: dataset(train), test: dataset(test) })
+}
+
+/// Number of classes of these training labels: one more than the largest.
+///
+/// # Errors
+/// If fewer than half of the labels up to the largest occur: then some are out of range, such as a stray 200 among
+/// digits, or all are, such as letters kept as ASCII. The first of them is named.
+pub(super) fn classes(path: &Path, labels: &[u8]) -> Result<usize> {
+    let mut occurs = [false; 256];
+    labels.iter().for_each(|&label| occurs[usize::from(label)] = true);
+    let (mut seen, mut plausible, mut largest) = (0, None, 0);
+    for label in (0..=u8::MAX).filter(|&label| occurs[usize::from(label)]) {
+        seen += 1;
+        largest = label;
+        if 2 * seen > usize::from(label) {
+            plausible = Some(label);
+        }
+    }
+    match plausible {
+        Some(label) if label == largest => Ok(usize::from(largest) + 1),
+        _ => Err(out_of_range(path, labels, plausible)),
+    }
+}
+
+fn check_labels(test: &Part, classes: usize) -> Result<()> {
+    let in_range = test.labels.iter().all(|&label| usize::from(label) < classes);
+    let largest = u8::try_from(classes - 1).unwrap_or(u8::MAX);
+    if in_range { Ok(()) } else { Err(out_of_range(&test.labels_path, &test.labels, Some(largest))) }
+}
+
+/// The error of the first label above `largest`; of the first label if there is no largest.
+fn out_of_range(path: &Path, labels: &[u8], largest: Option<u8>) -> Error {
+    let first = labels.iter().position(|&label| largest.is_none_or(|largest| label > largest));
+    let found = first.map_or("none".to_owned(), |i| format!("{} at image {i}", labels[i]));
+    let expected = match largest {
+        Some(largest) => format!("0 to {largest}"),
+        None => "numbers from 0 on, at least half of them in use".to_owned(),
+    };
+    let remedy = "number the classes from 0 without gaps, or fetch the file again";
+    Error::Data(Mismatch::new(path, "labels out of range", expected, found, remedy))
+}
+
+fn check_counts(part: &Part) -> Result<()> {
+    let (height, width) = part.size;
+    if part.labels.len().checked_mul(height * width) == Some(part.images.len()) {
+        return Ok(());
+    }
+    Err(Error::Data(Mismatch::new(
+        &part.images_path,
+        "number of images",
+        format!("{}, one for each label in {}", part.labels.len(), OneLine(&part.labels_path)),
+        part.images.len() / (height * width),
+        super::content::FETCH_AGAIN,
+    )))
+}
+
+fn check_sizes(train: &Part, test: &Part) -> Result<()> {
+    if train.size == test.size {
+        return Ok(());
+    }
+    let show = |(height, width): (usize, usize)| format!("{height}x{width}");
+    Err(Error::Data(Mismatch::new(
+        &test.images_path,
+        "size of the test images",
+        format!("{} as the training images in {}", show(train.size), OneLine(&train.images_path)),
+        show(test.size),
+        "keep one data set in a folder",
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_are_one_more_than_the_largest_label() {
+        let path = Path::new("labels");
+        assert_eq!(classes(path, &[9, 0, 1, 2, 3, 4, 5, 6, 7, 8]).unwrap(), 10);
+        assert_eq!(classes(path, &[1, 2, 3]).unwrap(), 4, "EMNIST letters start at 1");
+        assert_eq!(classes(path, &[0, 0]).unwrap(), 1);
+        assert_eq!(classes(path, &(0..=255).collect::<Vec<_>>()).unwrap(), 256);
+    }
+
+    #[test]
+    fn letters_kept_as_ascii_are_out_of_range_from_the_first_on() {
+        let message = classes(Path::new("labels"), b"ABC").unwrap_err().to_string();
+        assert!(message.contains("labels out of range: expected numbers from 0 on"), "{message}");
+        assert!(message.contains("found 65 at image 0"), "{message}");
+    }
+}

@@ -1,0 +1,195 @@
+//! What a file holds, told by its first bytes and never by its name. Gzip is unpacked on the way.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::bufread::MultiGzDecoder;
+
+use crate::error::{Error, Mismatch, OneLine, Result};
+
+/// What to do about a file that is not whole.
+pub(super) const FETCH_AGAIN: &str = "copy the file again, or fetch it with scripts/fetch-data.sh";
+/// As many first bytes as a reader needs to know its files by: the header of IDX images.
+pub(super) const START_BYTES: u64 = 16;
+/// Bytes asked from the system at a time: enough that its calls do not show beside unpacking.
+const BUFFER_BYTES: usize = 1 << 16;
+/// Files that a message names before it only counts.
+const NAMED_IN_MESSAGES: usize = 6;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Packing {
+    Raw,
+    Gzip,
+}
+
+/// An open file, read unpacked.
+pub(super) struct Content {
+    pub packing: Packing,
+    /// Its length on disk, in bytes.
+    pub bytes: u64,
+    reader: Reader,
+}
+
+enum Reader {
+    Raw(BufReader<File>),
+    Gzip(Box<MultiGzDecoder<BufReader<File>>>),
+}
+
+impl Content {
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let metadata = fs::metadata(path)?; // before opening: opening a pipe would wait for its other end
+        if !metadata.is_file() {
+            return Err(io::Error::other("not a regular file"));
+        }
+        let mut file = BufReader::with_capacity(BUFFER_BYTES, File::open(path)?);
+        let gzip = file.fill_buf()?.starts_with(&[0x1f, 0x8b]); // RFC 1952, 2.3.1
+        let (packing, reader) = if gzip {
+            (Packing::Gzip, Reader::Gzip(Box::new(MultiGzDecoder::new(file))))
+        } else {
+            (Packing::Raw, Reader::Raw(file))
+        };
+        Ok(Self { packing, bytes: metadata.len(), reader })
+    }
+}
+
+impl Read for Content {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut self.reader {
+            Reader::Raw(reader) => reader.read(buffer),
+            Reader::Gzip(reader) => reader.read(buffer),
+        }
+    }
+}
+
+/// The error of a file whose reading broke off after `unpacked` bytes: the system's, or the unpacker's about its content.
+pub(super) fn broken_off(path: &Path, unpacked: usize, source: io::Error) -> Error {
+    if source.raw_os_error().is_some() {
+        let remedy = "make the file readable";
+        return Error::Io { action: "read", path: path.to_owned(), source, remedy };
+    }
+    let found = format!("{source} after {unpacked} unpacked bytes");
+    Error::Data(Mismatch::new(path, "content", "an undamaged file", found, FETCH_AGAIN))
+}
+
+/// A file known by its first bytes.
+#[derive(Debug)]
+pub(super) struct Sniffed {
+    pub path: PathBuf,
+    pub packing: Packing,
+    /// Its length on disk, in bytes.
+    pub bytes: u64,
+    /// Its first bytes, unpacked, at most [`START_BYTES`].
+    pub start: Vec<u8>,
+    /// Why there are no more, if something went wrong.
+    trouble: Option<io::Error>,
+}
+
+impl Sniffed {
+    fn new(path: PathBuf) -> Self {
+        let mut start = Vec::new();
+        match Content::open(&path) {
+            Ok(mut content) => {
+                let trouble = (&mut content).take(START_BYTES).read_to_end(&mut start).err();
+                Self { path, packing: content.packing, bytes: content.bytes, start, trouble }
+            }
+            Err(error) => Self { path, packing: Packing::Raw, bytes: 0, start, trouble: Some(error) },
+        }
+    }
+
+    /// What is in it, in a word or two, for messages.
+    fn describe(&self) -> String {
+        match &self.trouble {
+            Some(trouble) => trouble.to_string(),
+            None => what_starts_with(&self.start).to_owned(),
+        }
+    }
+}
+
+/// A folder and what lies in it, in order of name.
+#[derive(Debug)]
+pub(super) struct Folder {
+    pub path: PathBuf,
+    pub files: Vec<Sniffed>,
+    /// The names of the folders in it.
+    folders: Vec<String>,
+}
+
+impl Folder {
+    /// Looks at the first bytes of every file in `path`.
+    pub fn open(path: &Path) -> Result<Self> {
+        if path.is_file() {
+            return Err(Error::Data(Mismatch::new(
+                path,
+                "data set",
+                "a folder",
+                "a file",
+                "give the folder it is in; its files are told apart by content",
+            )));
+        }
+        let mut entries = entries(path).map_err(|source| Error::Io {
+            action: "read the folder",
+            path: path.to_owned(),
+            source,
+            remedy: "give a folder that you may read",
+        })?;
+        entries.sort();
+        let folders = entries.iter().filter(|path| path.is_dir()).map(|path| file_name(path)).collect();
+        let files = entries.into_iter().filter(|path| path.is_file()).map(Sniffed::new).collect();
+        Ok(Self { path: path.to_owned(), files, folders })
+    }
+
+    /// What is in it, in one line, for messages.
+    pub fn describe(&self) -> String {
+        let files = self.files.iter().map(|file| format!("{} ({})", file_name(&file.path), file.describe()));
+        let folders = self.folders.iter().map(|folder| format!("{folder} (a folder)"));
+        let all: Vec<_> = files.chain(folders).collect();
+        match all.len() {
+            0 => "nothing".to_owned(),
+            n if n > NAMED_IN_MESSAGES => {
+                format!("{} and {} more", all[..NAMED_IN_MESSAGES].join(", "), n - NAMED_IN_MESSAGES)
+            }
+            _ => all.join(", "),
+        }
+    }
+}
+
+fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect()
+}
+
+/// The last part of `path`, safe to print in a line.
+pub(super) fn file_name(path: &Path) -> String {
+    OneLine(Path::new(path.file_name().unwrap_or_default())).to_string()
+}
+
+/// What a file that starts so probably is.
+fn what_starts_with(start: &[u8]) -> &'static str {
+    const KNOWN: &[(&[u8], &str)] = &[
+        (b"\0\0\x08", "IDX"),
+        (b"PK\x03\x04", "a zip or npz archive"),
+        (b"\x93NUMPY", "a NumPy array"),
+        (b"\x80\x02", "a Python pickle"),
+        (b"\x80\x03", "a Python pickle"),
+        (b"\x80\x04", "a Python pickle"),
+        (b"\x80\x05", "a Python pickle"),
+        (b"\x89PNG", "a PNG picture"),
+        (b"\xff\xd8\xff", "a JPEG picture"),
+        (b"P5", "a PGM picture"),
+        (b"\x89HDF", "an HDF5 file"),
+        (b"PAR1", "a Parquet file"),
+        (b"BZh", "bzip2"),
+        (b"\xfd7zXZ", "xz"),
+        (b"\x28\xb5\x2f\xfd", "zstd"),
+        (b"<!", "a web page"),
+        (b"<html", "a web page"),
+        (b"version https://", "a git LFS pointer: run git lfs pull"),
+    ];
+    let text = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace() || *byte >= 0x80;
+    match KNOWN.iter().find(|(magic, _)| start.starts_with(magic)) {
+        Some((_, what)) => what,
+        None if start.is_empty() => "empty",
+        None if start.iter().all(text) => "text",
+        None => "unknown content",
+    }
+}

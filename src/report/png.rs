@@ -1,0 +1,84 @@
+//! Gray pictures inside other documents: PNG in a `data:` URI.
+
+use std::io::{self, Write};
+
+use flate2::write::ZlibEncoder;
+use flate2::{Compression, Crc};
+
+/// `pixels` as a `data:` URI of a PNG, `height` x `width` bytes, 0 black to 255 white.
+pub(super) fn data_uri(pixels: &[u8], (height, width): (usize, usize)) -> String {
+    let png = encode(pixels, height, width).expect("writing to memory does not fail");
+    format!("data:image/png;base64,{}", base64(&png))
+}
+
+/// The PNG (ISO/IEC 15948) of an 8-bit gray picture.
+fn encode(pixels: &[u8], height: usize, width: usize) -> io::Result<Vec<u8>> {
+    assert_eq!(pixels.len(), height * width, "pixels are not height x width");
+    let side = |side: usize| u32::try_from(side).expect("a picture's side fits in 32 bits").to_be_bytes();
+    let [depth, gray, deflate, no_filters, not_interlaced] = [8, 0, 0, 0, 0];
+    let header = [&side(width)[..], &side(height), &[depth, gray, deflate, no_filters, not_interlaced]].concat();
+    let mut packed = ZlibEncoder::new(Vec::new(), Compression::best());
+    for row in pixels.chunks_exact(width) {
+        packed.write_all(&[0])?; // filter of the row: none
+        packed.write_all(row)?;
+    }
+    Ok([&b"\x89PNG\r\n\x1a\n"[..], &chunk(b"IHDR", &header), &chunk(b"IDAT", &packed.finish()?), &chunk(b"IEND", &[])]
+        .concat())
+}
+
+/// Length, name, content, and the CRC of the last two.
+fn chunk(name: &[u8; 4], content: &[u8]) -> Vec<u8> {
+    let mut crc = Crc::new();
+    crc.update(name);
+    crc.update(content);
+    let length = u32::try_from(content.len()).expect("a chunk's length fits in 32 bits");
+    [&length.to_be_bytes()[..], name, content, &crc.sum().to_be_bytes()].concat()
+}
+
+/// Base64 with padding (RFC 4648, 4).
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for three in bytes.chunks(3) {
+        let bits = three.iter().chain(&[0; 2]).take(3).fold(0_u32, |bits, &byte| bits << 8 | u32::from(byte));
+        for digit in 0..4 {
+            let value = (bits >> (18 - 6 * digit)) as usize & 63;
+            text.push(if digit <= three.len() { char::from(DIGITS[value]) } else { '=' });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::read::ZlibDecoder;
+    use std::io::Read;
+
+    #[test]
+    fn base64_matches_the_vectors_of_rfc_4648() {
+        let vectors = [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("fooba", "Zm9vYmE="),
+            ("foobar", "Zm9vYmFy"),
+        ];
+        for (plain, coded) in vectors {
+            assert_eq!(base64(plain.as_bytes()), coded);
+        }
+    }
+
+    #[test]
+    fn a_picture_unpacks_to_its_rows_each_after_a_filter_byte() {
+        let png = encode(&[1, 2, 3, 4, 5, 6], 2, 3).unwrap();
+        assert_eq!(png[16..24], [0, 0, 0, 3, 0, 0, 0, 2], "width, then height");
+        let data = png.windows(4).position(|name| name == b"IDAT").unwrap() + 4;
+        let mut rows = Vec::new();
+        ZlibDecoder::new(&png[data..]).read_to_end(&mut rows).unwrap();
+        assert_eq!(rows, [0, 1, 2, 3, 0, 4, 5, 6]);
+        assert!(png.ends_with(&[0, 0, 0, 0, b'I', b'E', b'N', b'D', 0xae, 0x42, 0x60, 0x82]), "the CRC of IEND");
+    }
+}

@@ -1,0 +1,153 @@
+//! A sheet of digits: a column for each class, so that a wrong label stands out at first sight.
+
+use std::fmt::Write;
+
+use super::png;
+use crate::data::Dataset;
+
+/// What a sheet shows.
+#[derive(Debug, Clone)]
+pub struct Sheet<'a> {
+    /// Stands above the columns, such as `mnist, training images`.
+    pub title: &'a str,
+    /// Images of each class, one below the other.
+    pub per_class: usize,
+    /// Images of each class to leave out first.
+    pub skip: usize,
+}
+
+/// Side that a digit is drawn with, about, in pixels of the sheet: 28 x 28 twofold.
+const DIGIT: usize = 56;
+/// White between digits.
+const GAP: usize = 8;
+/// White around everything.
+const MARGIN: usize = 24;
+/// Title and column heads.
+const HEAD: usize = 76;
+/// Columns narrower than this would let their heads run into each other.
+const LEAST_COLUMN: usize = 44;
+
+/// The sheet of `dataset` as SVG: ink on paper, that is, 0 is white and 255 black. Images come in the order of the data;
+/// each shows its number and label when pointed at. A class with fewer images leaves its column short.
+pub fn sheet(dataset: &Dataset, sheet: &Sheet) -> String {
+    let columns = columns(dataset, sheet);
+    let layout = Layout::of(dataset, &columns);
+    let mut svg = String::new();
+    // Writing to a string does not fail.
+    let _ = write_head(&mut svg, &layout, dataset, sheet.title);
+    for (class, images) in columns.iter().enumerate() {
+        for (row, &i) in images.iter().enumerate() {
+            let _ = write_digit(&mut svg, &layout, dataset, i, (class, row));
+        }
+    }
+    svg.push_str("</svg>\n");
+    svg
+}
+
+/// The numbers of the images to show, for each class.
+fn columns(dataset: &Dataset, sheet: &Sheet) -> Vec<Vec<usize>> {
+    let of = |class| (0..dataset.len()).filter(move |&i| usize::from(dataset.labels()[i]) == class);
+    (0..dataset.classes()).map(|class| of(class).skip(sheet.skip).take(sheet.per_class).collect()).collect()
+}
+
+/// Sizes in pixels of the sheet.
+struct Layout {
+    width: usize,
+    height: usize,
+    /// Pixels of the sheet for one of the image.
+    scale: usize,
+    column: usize,
+    row: usize,
+}
+
+impl Layout {
+    fn of(dataset: &Dataset, columns: &[Vec<usize>]) -> Self {
+        let (height, width) = dataset.size();
+        let scale = (DIGIT / height.max(width)).max(1);
+        let (column, row) = ((width * scale + GAP).max(LEAST_COLUMN), height * scale + GAP);
+        let rows = columns.iter().map(Vec::len).max().unwrap_or(0);
+        let (wide, high) = (columns.len() * column - GAP, HEAD + rows * row - GAP);
+        Self { width: wide + 2 * MARGIN, height: high + 2 * MARGIN, scale, column, row }
+    }
+}
+
+/// Opening tag, paper, title, and above each column its class and how many images it has in all.
+fn write_head(svg: &mut String, layout: &Layout, dataset: &Dataset, title: &str) -> std::fmt::Result {
+    let Layout { width, height, column, scale, .. } = layout;
+    let title = escape(title);
+    writeln!(
+        svg,
+        r##"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" font-family="system-ui, 'Helvetica Neue', Helvetica, Arial, sans-serif" fill="#1a1a1a">
+<title>{title}</title>
+<style>image {{ image-rendering: pixelated }}</style>
+<rect width="100%" height="100%" fill="#fff"/>
+<text x="{MARGIN}" y="{}" font-size="16">{title}</text>"##,
+        MARGIN + 14
+    )?;
+    for (class, count) in dataset.class_counts().into_iter().enumerate() {
+        let middle = MARGIN + class * column + dataset.size().1 * scale / 2;
+        writeln!(
+            svg,
+            r##"<g text-anchor="middle"><text x="{middle}" y="{}" font-size="16" font-weight="600">{class}</text><text x="{middle}" y="{}" font-size="11" fill="#666">{count}</text></g>"##,
+            MARGIN + 46,
+            MARGIN + 62
+        )?;
+    }
+    Ok(())
+}
+
+fn write_digit(
+    svg: &mut String,
+    layout: &Layout,
+    dataset: &Dataset,
+    i: usize,
+    (class, row): (usize, usize),
+) -> std::fmt::Result {
+    let (height, width) = dataset.size();
+    let ink: Vec<_> = dataset.image(i).iter().map(|&byte| 255 - byte).collect();
+    writeln!(
+        svg,
+        r#"<image x="{}" y="{}" width="{}" height="{}" image-rendering="optimizeSpeed" href="{}"><title>image {i}, label {class}</title></image>"#,
+        MARGIN + class * layout.column,
+        MARGIN + HEAD + row * layout.row,
+        width * layout.scale,
+        height * layout.scale,
+        png::data_uri(&ink, dataset.size()),
+    )
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Six images of one pixel, labelled 0 1 2 0 1 0.
+    fn six() -> Dataset {
+        Dataset::new(vec![0, 50, 100, 150, 200, 250], vec![0, 1, 2, 0, 1, 0], (1, 1), 3)
+    }
+
+    fn shown(svg: &str) -> Vec<&str> {
+        svg.split("<title>image ").skip(1).filter_map(|rest| rest.split('<').next()).collect()
+    }
+
+    #[test]
+    fn a_sheet_shows_the_first_images_of_each_class_in_order() {
+        let svg = sheet(&six(), &Sheet { title: "six", per_class: 2, skip: 0 });
+        assert_eq!(shown(&svg), ["0, label 0", "3, label 0", "1, label 1", "4, label 1", "2, label 2"]);
+    }
+
+    #[test]
+    fn skipped_images_make_room_for_the_next() {
+        let svg = sheet(&six(), &Sheet { title: "six", per_class: 2, skip: 1 });
+        assert_eq!(shown(&svg), ["3, label 0", "5, label 0", "4, label 1"]);
+    }
+
+    #[test]
+    fn a_title_cannot_break_out_of_its_element() {
+        let svg = sheet(&six(), &Sheet { title: "a < b & </text>", per_class: 1, skip: 0 });
+        assert!(svg.contains("a &lt; b &amp; &lt;/text&gt;"), "{svg}");
+    }
+}
