@@ -15,6 +15,59 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 ///
 /// # Panics
 /// If shapes disagree.
-pub fn gemm(alpha: f32, a: ArrayView2<f32>, b: ArrayView2<f32>, beta: f32, mut c: ArrayViewMut2<f32>) {
-    general_mat_mul(alpha, &a, &b, beta, &mut c);
+pub fn gemm(alpha: f32, a: ArrayView2<f32>, b: ArrayView2<f32>, beta: f32, c: ArrayViewMut2<f32>) {
+    general_mat_mul(alpha, &with_real_strides(a), &with_real_strides(b), beta, &mut with_real_strides_mut(c));
+}
+
+/// The same matrix with the strides it would have if it were allocated so. A slice of one row or column has stride 0
+/// along it, which no BLAS takes: `ndarray` would multiply such a batch of one in loops of its own.
+fn with_real_strides(a: ArrayView2<f32>) -> ArrayView2<f32> {
+    match (a.nrows(), a.ncols()) {
+        (1, columns) => a.to_slice().map_or(a, |row| ArrayView2::from_shape((1, columns), row).expect("one row")),
+        (_, 1) => with_real_strides(a.reversed_axes()).reversed_axes(),
+        _ => a,
+    }
+}
+
+/// [`with_real_strides`], to overwrite.
+fn with_real_strides_mut(c: ArrayViewMut2<f32>) -> ArrayViewMut2<f32> {
+    match (c.nrows(), c.ncols()) {
+        (1, columns) if c.is_standard_layout() => {
+            let row = c.into_slice().expect("the standard layout");
+            ArrayViewMut2::from_shape((1, columns), row).expect("one row")
+        }
+        (rows, 1) if rows > 1 => with_real_strides_mut(c.reversed_axes()).reversed_axes(),
+        _ => c,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Array2, s};
+
+    /// Every combination of plain and transposed factors, of one row or column and several, cut from larger matrices.
+    #[test]
+    fn products_match_a_naive_loop() {
+        let matrix =
+            |seed: usize| Array2::from_shape_fn((12, 12), |(i, j)| ((i * 31 + j * 17 + seed * 7) % 13) as f32 - 6.0);
+        for (m, n, k) in (0..125)
+            .map(|case| ([1, 2, 9, 3, 11][case / 25], [1, 8, 2, 11, 5][case / 5 % 5], [1, 10, 3, 2, 9][case % 5]))
+        {
+            let (large_a, large_b) = (matrix(1), matrix(2));
+            for (a, b) in [
+                (large_a.slice(s![..m, ..k]), large_b.slice(s![..k, ..n])),
+                (large_a.slice(s![..k, ..m]).reversed_axes(), large_b.slice(s![..k, ..n])),
+                (large_a.slice(s![..m, ..k]), large_b.slice(s![..n, ..k]).reversed_axes()),
+            ] {
+                let mut c = matrix(3);
+                let expected = Array2::from_shape_fn((m, n), |(i, j)| {
+                    0.5 * (0..k).map(|l| a[(i, l)] * b[(l, j)]).sum::<f32>() + 2.0 * c[(i, j)]
+                });
+                gemm(0.5, a, b, 2.0, c.slice_mut(s![..m, ..n]));
+                assert_eq!(c.slice(s![..m, ..n]), expected, "{m} x {n} x {k}"); // halves of small integers: exact
+                assert_eq!(c.slice(s![m.., ..]), matrix(3).slice(s![m.., ..]), "nothing else is touched");
+            }
+        }
+    }
 }

@@ -120,7 +120,8 @@ impl NaiveDense {
     }
 }
 
-fn activate(activation: Activation, z: f64) -> f64 {
+/// `f(z)`.
+pub fn activate(activation: Activation, z: f64) -> f64 {
     match activation {
         Activation::Identity => z,
         Activation::Relu => z.max(0.0),

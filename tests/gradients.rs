@@ -1,0 +1,197 @@
+//! Gradients: the naive twin against central differences, the fast path against its naive twin.
+
+use gemmnist::nn::naive::NaiveNetwork;
+use gemmnist::nn::{Activation, Architecture, Init, Learner, Loss, Network, Objective, Parameter, Workspace, loss};
+use gemmnist::optim::{OptimizerName, optimizer};
+use gemmnist::seed::{Purpose, Seed, Stream, normal, unit};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
+
+const ACTIVATIONS: [Activation; 3] = [Activation::Relu, Activation::Sigmoid, Activation::Tanh];
+
+/// A random network with 0 to 3 hidden layers, and a batch for it, a third of its pixels 0 as in real images.
+struct Case {
+    network: Network,
+    images: Array2<f32>,
+    labels: Vec<u8>,
+    loss: Loss,
+    objective: &'static dyn Objective,
+}
+
+impl Case {
+    fn random(number: u64) -> Self {
+        let mut stream = Seed(number).stream(Purpose::Init, 1000);
+        let mut between = |from: u32, to: u32| (from + stream.below(to - from)) as usize;
+        let (inputs, classes, batch) = (between(3, 12), between(2, 7), between(1, 9));
+        let hidden: Vec<_> = (0..number % 4).map(|_| between(2, 9)).collect();
+        let activation = ACTIVATIONS[number as usize % ACTIVATIONS.len()];
+        let (output, loss, objective) = loss::OBJECTIVES[number as usize % loss::OBJECTIVES.len()];
+        let architecture = Architecture::perceptron(inputs, &hidden, activation, classes, output);
+        Self {
+            network: Network::initialised(architecture, Init::Normal, Seed(number)),
+            images: Array2::from_shape_simple_fn((batch, inputs), || pixel(&mut stream)),
+            labels: (0..batch).map(|_| stream.below(classes as u32) as u8).collect(),
+            loss,
+            objective,
+        }
+    }
+
+    fn twin(&self) -> NaiveNetwork {
+        NaiveNetwork::twin(&self.network, self.loss)
+    }
+
+    fn images_f64(&self) -> Array2<f64> {
+        self.images.mapv(f64::from)
+    }
+
+    /// Larger than the batch, so that only its first rows are used.
+    fn workspace(&self, fill: f32) -> Workspace {
+        let mut workspace = Workspace::filled(&self.network, self.labels.len() + 2, fill);
+        let (mut x, labels) = workspace.input(self.labels.len());
+        x.assign(&self.images);
+        labels.copy_from_slice(&self.labels);
+        workspace
+    }
+
+    /// Mean loss and gradients of the fast path; the network is left as it was.
+    fn fast_gradients(&mut self, fill: f32) -> (f64, Gradients) {
+        let mut gradients = Gradients::default();
+        let mut workspace = self.workspace(fill);
+        let score = self.network.learn(1, &mut workspace, self.labels.len(), self.objective, &mut gradients);
+        gradients.0.sort_by_key(|(parameter, _)| *parameter);
+        (score.loss_sum / self.labels.len() as f64, gradients)
+    }
+
+    /// Every parameter, as the values of a matrix row by row.
+    fn parameters(&self) -> Vec<Vec<f32>> {
+        let values = |parameter: Parameter| match parameter {
+            Parameter::Weights(w) => w.iter().copied().collect(),
+            Parameter::Bias(b) => b.to_vec(),
+        };
+        self.network.parameters().map(|(_, parameter)| values(parameter)).collect()
+    }
+}
+
+fn pixel(stream: &mut Stream) -> f32 {
+    if unit(stream) < 1.0 / 3.0 { 0.0 } else { normal(stream) as f32 }
+}
+
+/// Keeps the gradient of every parameter, a matrix row by row, and changes nothing.
+#[derive(Debug, Default, PartialEq)]
+struct Gradients(Vec<(usize, Vec<f32>)>);
+
+impl Learner for Gradients {
+    fn weights(&mut self, parameter: usize, _: ArrayViewMut2<f32>, x: ArrayView2<f32>, d: ArrayView2<f32>) {
+        self.0.push((parameter, x.t().dot(&d).iter().copied().collect()));
+    }
+
+    fn bias(&mut self, parameter: usize, _: ArrayViewMut1<f32>, d_b: ArrayView1<f32>) {
+        self.0.push((parameter, d_b.to_vec()));
+    }
+}
+
+/// `‖a - b‖ / ‖b‖`, or `‖a - b‖` where `b` vanishes.
+fn relative_error(a: &[f64], b: &[f64]) -> f64 {
+    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>().sqrt();
+    let difference = norm(&mut a.iter().zip(b).map(|(a, b)| a - b));
+    let size = norm(&mut b.iter().copied());
+    if size > 0.0 { difference / size } else { difference }
+}
+
+/// Step of the central differences: too large adds h²/6·f''', too small 1e-16/h; both are near 1e-10 here.
+const H: f64 = 1e-5;
+
+/// No derivative exists where a ReLU switches, so networks in which one does between -H and +H are passed over: there the
+/// one-sided differences disagree by more than curvature explains.
+#[test]
+fn naive_gradients_match_central_differences_on_100_random_networks() {
+    let mut compared = 0;
+    for number in 0.. {
+        let case = Case::random(number);
+        let (mut twin, images) = (case.twin(), case.images_f64());
+        if relu_inputs(&twin, &images).iter().any(|z| z.abs() < 1e-3) {
+            continue;
+        }
+        let gradients = twin.gradients(&images, &case.labels);
+        let analytic = gradients.iter().flat_map(|layer| layer.weights.iter().chain(&layer.bias)).copied();
+        let analytic: Vec<f64> = analytic.collect();
+        let mut loss_with = |parameter: usize, offset: f64| {
+            *twin.parameters_mut().nth(parameter).unwrap() += offset;
+            let loss = twin.mean_loss(&images, &case.labels);
+            *twin.parameters_mut().nth(parameter).unwrap() -= offset;
+            loss
+        };
+        let numeric: Vec<f64> = (0..analytic.len()).map(|i| (loss_with(i, H) - loss_with(i, -H)) / (2.0 * H)).collect();
+        let error = relative_error(&analytic, &numeric);
+        assert!(error < 1e-6, "network {number}, {}: {error:e}", case.network.architecture());
+        compared += 1;
+        if compared == 100 {
+            return;
+        }
+    }
+}
+
+/// The inputs of every ReLU for every image.
+fn relu_inputs(twin: &NaiveNetwork, images: &Array2<f64>) -> Vec<f64> {
+    let mut found = Vec::new();
+    for image in images.rows() {
+        let mut x = image.to_owned();
+        for layer in &twin.layers {
+            let z = x.dot(&layer.weights) + &layer.bias;
+            if layer.activation == Activation::Relu {
+                found.extend(z.iter().copied());
+            }
+            x = z.mapv(|z| gemmnist::nn::naive::activate(layer.activation, z));
+        }
+    }
+    found
+}
+
+/// f32 rounds at 6e-8; sums of at most 12 products through 4 layers stay below 1e-5 of the gradient's norm.
+#[test]
+fn the_fast_path_has_the_loss_and_gradients_of_its_naive_twin() {
+    for number in 0..100 {
+        let mut case = Case::random(number);
+        let (twin, images) = (case.twin(), case.images_f64());
+        let (loss, gradients) = case.fast_gradients(0.0);
+        let naive_loss = twin.mean_loss(&images, &case.labels);
+        assert!((loss - naive_loss).abs() <= 1e-5 * naive_loss.max(1e-2), "network {number}: {loss} {naive_loss}");
+        let naive = twin.gradients(&images, &case.labels);
+        let naive = naive.iter().flat_map(|layer| [layer.weights.iter().copied().collect(), layer.bias.to_vec()]);
+        let naive: Vec<Vec<f64>> = naive.collect();
+        assert_eq!(gradients.0.len(), naive.len());
+        for ((parameter, fast), naive) in gradients.0.iter().zip(naive) {
+            let fast: Vec<f64> = fast.iter().copied().map(f64::from).collect();
+            let error = relative_error(&fast, &naive);
+            assert!(error < 1e-5, "network {number}, parameter {parameter}: {error:e}");
+        }
+    }
+}
+
+#[test]
+fn leftover_workspace_contents_do_not_change_the_gradients() {
+    for number in 0..20 {
+        let mut case = Case::random(number);
+        assert_eq!(case.fast_gradients(0.0), case.fast_gradients(f32::NAN), "network {number}");
+    }
+}
+
+/// `W ← W - η·Xᵀ·D` in one product, against the gradient built and subtracted.
+#[test]
+fn a_step_of_sgd_subtracts_the_gradient_times_the_learning_rate() {
+    const LEARNING_RATE: f32 = 0.25;
+    for number in 0..20 {
+        let mut case = Case::random(number);
+        let (_, gradients) = case.fast_gradients(0.0);
+        let before = case.parameters();
+        let mut sgd = optimizer(OptimizerName::Sgd, &case.network);
+        sgd.begin_step(f64::from(LEARNING_RATE));
+        let mut workspace = case.workspace(0.0);
+        case.network.learn(1, &mut workspace, case.labels.len(), case.objective, &mut *sgd);
+        for ((before, after), (_, gradient)) in before.iter().zip(case.parameters()).zip(&gradients.0) {
+            for ((before, after), gradient) in before.iter().zip(after).zip(gradient) {
+                let expected = before - LEARNING_RATE * gradient;
+                assert!((after - expected).abs() <= 1e-6 * (1.0 + expected.abs()), "{after} {expected}");
+            }
+        }
+    }
+}
