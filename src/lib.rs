@@ -1,4 +1,52 @@
 //! A BLAS-accelerated, high-throughput trainer of multilayer perceptrons for MNIST and data like it.
+//!
+//! A mini-batch is a matrix, one image a row, so that forward and backward passes are matrix products in BLAS.
+//!
+//! ```
+//! use gemmnist::data;
+//! use gemmnist::eval::{evaluate, judge};
+//! use gemmnist::nn::loss;
+//! use gemmnist::train::{TrainSettings, Trainer};
+//!
+//! # fn main() -> gemmnist::Result<()> {
+//! let mnist = data::load("mnist")?;
+//! let settings = TrainSettings { hidden: vec![64], epochs: 3, ..TrainSettings::default() };
+//! let config = settings.check()?; // every setting in its range, or an error that names all that are not
+//! let objective = loss::objective(config.output, config.loss).expect("a checked pair");
+//!
+//! let mut trainer = Trainer::new(config, &mnist.train)?;
+//! trainer.run(&judge(objective, &mnist), &mut ())?; // judged after every epoch, watched by nobody
+//!
+//! let evaluation = evaluate(trainer.network(), objective, &mnist.test);
+//! assert!(evaluation.scores.accuracy > 0.95);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The map
+//!
+//! A module may use what stands above it, never what stands below.
+//!
+//! | module | what it does | what it never does |
+//! |---|---|---|
+//! | [`error`], [`files`] | one error enum; files that appear whole or not at all | |
+//! | [`seed`] | randomness in named streams whose values never change | keep a state between streams |
+//! | [`linalg`] | products and the loops around them; the only `unsafe` code | choose a thread count |
+//! | [`threads`] | divides the cores between BLAS and rayon, alone | |
+//! | [`data`] | images, labels, readers, batches | print, or allocate by an unchecked header |
+//! | [`nn`] | layers, activations, losses, initial values; forward and backward | open a file, print, read a clock, choose a thread count |
+//! | [`optim`] | what a parameter does with its gradient | |
+//! | [`train`] | settings, the loop, its history, the files of a run | see the test split, or print |
+//! | [`eval`] | loss, accuracy, confusion; the only reader of the test split | decide anything |
+//! | `report` | pictures, as text that others write | open a file |
+//! | [`cli`] | flags to settings, one file a command; the only code that prints | compute |
+//!
+//! # Features
+//!
+//! `openblas` (default: the system's library), `openblas-static`, `accelerate`, `intel-mkl` and `blis` choose the BLAS, one
+//! at a time; with none of them the products are in pure Rust. `report` (default) draws pictures.
+
+#![warn(missing_docs)]
 
 #[cfg(feature = "blas")]
 extern crate blas_src as _; // links the chosen BLAS; without this line the linker would drop it
