@@ -48,8 +48,8 @@ name_packages() {
     packages=()
     local thing
     for thing in $needed; do
-        case $thing in
         # shellcheck disable=SC2206 # a name can stand for two packages
+        case $thing in
         openblas) packages+=($1) ;;
         pkg-config) packages+=($2) ;;
         compiler) packages+=($3) ;;
@@ -93,7 +93,7 @@ install() {
         install_with_brew
     else
         fail "no package manager that this script knows (apt, dnf, pacman, zypper, apk, brew)." \
-            "Please install by hand: $(echo $needed)"
+            "Please install by hand: ${needed//$'\n'/ }"
     fi
 }
 
@@ -108,12 +108,12 @@ needed=$(missing)
 if [ -z "$needed" ]; then
     say "OpenBLAS, pkg-config and a C compiler are there: nothing to do."
 else
-    say "missing: $(echo $needed)"
+    say "missing: ${needed//$'\n'/ }"
     install || fail "the package manager could not install them; its message is above." \
         "To build without OpenBLAS: cargo build --release --no-default-features --features report"
     if ! "$dry_run"; then
         needed=$(missing)
-        [ -z "$needed" ] || fail "still missing after the installation: $(echo $needed)"
+        [ -z "$needed" ] || fail "still missing after the installation: ${needed//$'\n'/ }"
         say "done."
     fi
 fi
