@@ -5,11 +5,21 @@ use std::io::{self, Write};
 use flate2::write::ZlibEncoder;
 use flate2::{Compression, Crc};
 
-/// `pixels` as a `data:` URI of a PNG, `height` x `width` bytes, 0 black to 255 white.
-pub(super) fn data_uri(pixels: &[u8], (height, width): (usize, usize)) -> String {
-    let png = encode(pixels, height, width).expect("writing to memory does not fail");
+/// `pixels` as a `data:` URI of a PNG, `height` x `width` bytes, 0 black to 255 white, each drawn as a square of `times`
+/// x `times`: viewers that smooth what they enlarge then leave the squares square.
+pub(super) fn data_uri(pixels: &[u8], (height, width): (usize, usize), times: usize) -> String {
+    let enlarged = enlarge(pixels, width, times);
+    let png = encode(&enlarged, height * times, width * times).expect("writing to memory does not fail");
     format!("data:image/png;base64,{}", base64(&png))
 }
+
+fn enlarge(pixels: &[u8], width: usize, times: usize) -> Vec<u8> {
+    let wide = |row: &[u8]| row.iter().flat_map(|&pixel| std::iter::repeat_n(pixel, times)).collect::<Vec<_>>();
+    pixels.chunks_exact(width).flat_map(|row| wide(row).repeat(times)).collect()
+}
+
+/// Filter of a row that keeps the difference to the row above: nothing, where rows repeat.
+const UP: u8 = 2;
 
 /// The PNG (ISO/IEC 15948) of an 8-bit gray picture.
 fn encode(pixels: &[u8], height: usize, width: usize) -> io::Result<Vec<u8>> {
@@ -18,9 +28,12 @@ fn encode(pixels: &[u8], height: usize, width: usize) -> io::Result<Vec<u8>> {
     let [depth, gray, deflate, no_filters, not_interlaced] = [8, 0, 0, 0, 0];
     let header = [&side(width)[..], &side(height), &[depth, gray, deflate, no_filters, not_interlaced]].concat();
     let mut packed = ZlibEncoder::new(Vec::new(), Compression::best());
+    let mut above = vec![0; width];
     for row in pixels.chunks_exact(width) {
-        packed.write_all(&[0])?; // filter of the row: none
-        packed.write_all(row)?;
+        packed.write_all(&[UP])?;
+        packed
+            .write_all(&row.iter().zip(&above).map(|(pixel, above)| pixel.wrapping_sub(*above)).collect::<Vec<_>>())?;
+        above.copy_from_slice(row);
     }
     Ok([&b"\x89PNG\r\n\x1a\n"[..], &chunk(b"IHDR", &header), &chunk(b"IDAT", &packed.finish()?), &chunk(b"IEND", &[])]
         .concat())
@@ -72,13 +85,18 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_unpacks_to_its_rows_each_after_a_filter_byte() {
+    fn an_enlarged_pixel_is_a_square() {
+        assert_eq!(enlarge(&[1, 2, 3, 4], 2, 2), [1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4]);
+    }
+
+    #[test]
+    fn a_picture_unpacks_to_its_rows_each_less_the_row_above() {
         let png = encode(&[1, 2, 3, 4, 5, 6], 2, 3).unwrap();
         assert_eq!(png[16..24], [0, 0, 0, 3, 0, 0, 0, 2], "width, then height");
         let data = png.windows(4).position(|name| name == b"IDAT").unwrap() + 4;
         let mut rows = Vec::new();
         ZlibDecoder::new(&png[data..]).read_to_end(&mut rows).unwrap();
-        assert_eq!(rows, [0, 1, 2, 3, 0, 4, 5, 6]);
+        assert_eq!(rows, [UP, 1, 2, 3, UP, 3, 3, 3]);
         assert!(png.ends_with(&[0, 0, 0, 0, b'I', b'E', b'N', b'D', 0xae, 0x42, 0x60, 0x82]), "the CRC of IEND");
     }
 }

@@ -23,9 +23,12 @@ const GAP: usize = 8;
 /// White around everything.
 const MARGIN: usize = 24;
 /// Title and column heads.
-const HEAD: usize = 76;
+const HEAD: usize = 94;
 /// Columns narrower than this would let their heads run into each other.
 const LEAST_COLUMN: usize = 44;
+
+/// Room for the title where there are few columns.
+const LEAST_WIDTH: usize = 320;
 
 /// The sheet of `dataset` as SVG: ink on paper, that is, 0 is white and 255 black. Images come in the order of the data;
 /// each shows its number and label when pointed at. A class with fewer images leaves its column short.
@@ -67,7 +70,7 @@ impl Layout {
         let (column, row) = ((width * scale + GAP).max(LEAST_COLUMN), height * scale + GAP);
         let rows = columns.iter().map(Vec::len).max().unwrap_or(0);
         let (wide, high) = (columns.len() * column - GAP, HEAD + rows * row - GAP);
-        Self { width: wide + 2 * MARGIN, height: high + 2 * MARGIN, scale, column, row }
+        Self { width: wide.max(LEAST_WIDTH) + 2 * MARGIN, height: high + 2 * MARGIN, scale, column, row }
     }
 }
 
@@ -81,16 +84,18 @@ fn write_head(svg: &mut String, layout: &Layout, dataset: &Dataset, title: &str)
 <title>{title}</title>
 <style>image {{ image-rendering: pixelated }}</style>
 <rect width="100%" height="100%" fill="#fff"/>
-<text x="{MARGIN}" y="{}" font-size="16">{title}</text>"##,
-        MARGIN + 14
+<text x="{MARGIN}" y="{0}" font-size="16">{title}</text>
+<text x="{MARGIN}" y="{1}" font-size="11" fill="#666">under each class: how many there are</text>"##,
+        MARGIN + 14,
+        MARGIN + 32
     )?;
     for (class, count) in dataset.class_counts().into_iter().enumerate() {
         let middle = MARGIN + class * column + dataset.size().1 * scale / 2;
         writeln!(
             svg,
             r##"<g text-anchor="middle"><text x="{middle}" y="{}" font-size="16" font-weight="600">{class}</text><text x="{middle}" y="{}" font-size="11" fill="#666">{count}</text></g>"##,
-            MARGIN + 46,
-            MARGIN + 62
+            MARGIN + 64,
+            MARGIN + 80
         )?;
     }
     Ok(())
@@ -107,12 +112,12 @@ fn write_digit(
     let ink: Vec<_> = dataset.image(i).iter().map(|&byte| 255 - byte).collect();
     writeln!(
         svg,
-        r#"<image x="{}" y="{}" width="{}" height="{}" image-rendering="optimizeSpeed" href="{}"><title>image {i}, label {class}</title></image>"#,
+        r#"<image x="{}" y="{}" width="{}" height="{}" href="{}"><title>image {i}, label {class}</title></image>"#,
         MARGIN + class * layout.column,
         MARGIN + HEAD + row * layout.row,
         width * layout.scale,
         height * layout.scale,
-        png::data_uri(&ink, dataset.size()),
+        png::data_uri(&ink, dataset.size(), 2 * layout.scale),
     )
 }
 
