@@ -94,7 +94,7 @@ impl Dataset {
         Self { images, labels: self.labels[range].to_vec(), ..*self }
     }
 
-    /// Gathers a batch: row `r` of `x` becomes image `indices[r]`, each pixel by [`unit`], and `labels[r]` its label.
+    /// Gathers a batch: row `r` of `x` becomes image `indices[r]`, each pixel by [`unit()`], and `labels[r]` its label.
     ///
     /// `indices` (B): read. `x` (B, I), `labels` (B): overwritten. Nothing is allocated.
     ///
