@@ -280,9 +280,10 @@ fn images_in_the_file_of_labels_are_refused_and_the_reverse() {
 #[test]
 fn images_read_as_labels_are_refused_and_the_reverse() {
     let folder = Folder::good();
-    for (name, kind) in [(TRAIN_IMAGES, idx::Kind::Labels), (TRAIN_LABELS, idx::Kind::Images)] {
-        assert_eq!(idx::read(&folder.file(name), kind).unwrap_err().exit_code(), 3);
-    }
+    let found = idx::read(&folder.file(TRAIN_IMAGES), idx::Kind::Labels).unwrap_err().to_string();
+    assert!(found.contains("content: expected labels, found images"), "{found}");
+    let found = idx::read(&folder.file(TRAIN_LABELS), idx::Kind::Images).unwrap_err().to_string();
+    assert!(found.contains("content: expected images, found labels"), "{found}");
 }
 
 #[test]
@@ -320,6 +321,23 @@ fn test_images_of_another_size_are_refused() {
 fn equal_counts_without_names_that_tell_are_refused() {
     let four = [("a", images(3)), ("b", labels(&[0, 1, 2])), ("c", images(3)), ("d", labels(&[0, 1, 2]))];
     assert_refused(&Folder::with(&four), "", &["train", "test or t10k", "a (3 images of 2x3)", "rename them"]);
+}
+
+#[test]
+fn two_files_of_one_split_are_refused() {
+    let four = [("train-a", images(3)), ("train-b", labels(&[0, 1, 2])), ("train-c", images(3))];
+    let folder = Folder::with(&four);
+    folder.put("train-d", &labels(&[2, 1, 0]));
+    folder.put("test-a", &images(2));
+    folder.put("test-b", &labels(&[0, 1]));
+    assert_refused(&folder, "", &["which files are for training"]);
+}
+
+#[test]
+fn labels_without_images_are_refused() {
+    let folder = Folder::good();
+    folder.put("more", &labels(&[0, 1, 2, 0]));
+    assert_refused(&folder, "", &["expected as many images as labels", "more (4 labels)"]);
 }
 
 #[test]

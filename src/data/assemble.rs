@@ -108,6 +108,26 @@ mod tests {
     }
 
     #[test]
+    fn images_that_changed_since_they_were_counted_are_refused() {
+        let part = |images| Part {
+            images: vec![0; images],
+            labels: vec![0, 1, 0],
+            size: (2, 2),
+            images_path: "images".into(),
+            labels_path: "labels".into(),
+        };
+        assert!(splits(part(12), part(12)).is_ok());
+        for wrong in [8, 16] {
+            let message = splits(part(wrong), part(12)).unwrap_err().to_string();
+            assert!(
+                message.starts_with("images: number of images: expected 3, one for each label in labels"),
+                "{message}"
+            );
+            assert!(splits(part(12), part(wrong)).is_err());
+        }
+    }
+
+    #[test]
     fn letters_kept_as_ascii_are_out_of_range_from_the_first_on() {
         let message = classes(Path::new("labels"), b"ABC").unwrap_err().to_string();
         assert!(message.contains("labels out of range: expected numbers from 0 on"), "{message}");

@@ -76,6 +76,11 @@ impl Header {
 }
 
 impl Kind {
+    /// What a file that starts so claims to hold, if it is one of the two.
+    fn of(start: &[u8]) -> Option<Self> {
+        [Self::Images, Self::Labels].into_iter().find(|kind| start.starts_with(&[0, 0, UNSIGNED_BYTE, kind.dims()]))
+    }
+
     fn dims(self) -> u8 {
         match self {
             Self::Images => 3,
@@ -112,12 +117,12 @@ impl Idx {
 pub fn read(path: &Path, kind: Kind) -> Result<Idx> {
     let mut content = Content::open(path).map_err(|error| broken_off(path, 0, error))?;
     let start = read_up_to(&mut content, kind.header_bytes(), path)?;
+    if let Some(other) = Kind::of(&start).filter(|&other| other != kind) {
+        return Err(wrong_kind(path, kind, other.name()));
+    }
     let (packing, bytes) = (content.packing, content.bytes);
     let header =
         Claim { path, start: &start, packing, bytes }.header().unwrap_or_else(|| Err(not_idx(path, &start)))?;
-    if header.kind != kind {
-        return Err(wrong_kind(path, kind, header));
-    }
     let elements = read_up_to(&mut content, header.bytes(), path)?;
     let whole = header.bytes() + start.len();
     if elements.len() < header.bytes() {
@@ -289,9 +294,9 @@ fn not_idx(path: &Path, start: &[u8]) -> Error {
     Error::Data(Mismatch::new(path, "magic number", expected, found, FETCH_AGAIN))
 }
 
-fn wrong_kind(path: &Path, kind: Kind, header: Header) -> Error {
+fn wrong_kind(path: &Path, kind: Kind, found: impl std::fmt::Display) -> Error {
     let remedy = "give the files their own names, or fetch them with scripts/fetch-data.sh";
-    Error::Data(Mismatch::new(path, "content", kind.name(), header, remedy))
+    Error::Data(Mismatch::new(path, "content", kind.name(), found, remedy))
 }
 
 fn wrong_length(path: &Path, expected: usize, found: impl std::fmt::Display) -> Error {
