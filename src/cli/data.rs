@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::Failure;
+use super::format::thousands;
 use crate::data::{self, Dataset, FileReport, Found, Survey, Verified};
 
 #[derive(Debug, clap::Args)]
@@ -196,19 +197,6 @@ fn show_size((height, width): (usize, usize)) -> String {
     format!("{height}x{width}")
 }
 
-/// 60000 as `60,000`.
-fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Align {
     Left,
@@ -232,16 +220,4 @@ fn print_table(rows: &[Vec<String>], align: &[Align], out: &mut dyn Write) -> io
         writeln!(out, "{}", line.trim_end())?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_get_a_comma_every_three_digits() {
-        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (60000, "60,000"), (1234567, "1,234,567")] {
-            assert_eq!(thousands(number), text);
-        }
-    }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::content::file_name;
 use super::{Survey, is_data_set, survey};
 use crate::error::{Error, Result};
+use crate::names::nearest;
 
 /// A data set that lies in one of [`places`].
 #[derive(Debug)]
@@ -89,50 +90,4 @@ fn folders_in(place: &Path) -> Vec<PathBuf> {
     let mut folders: Vec<_> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
     folders.sort();
     folders
-}
-
-/// The name that was probably meant: at most a third of its letters away.
-fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let distance = |name: &str| edit_distance(typed, name);
-    let near = names.into_iter().map(|name| (distance(name), name));
-    near.filter(|&(distance, name)| 3 * distance <= name.chars().count()).min().map(|(_, name)| name)
-}
-
-/// Letters to insert, delete or replace to get from `a` to `b` (Levenshtein), row by row.
-fn edit_distance(a: &str, b: &str) -> usize {
-    let b: Vec<_> = b.chars().collect();
-    let mut row: Vec<_> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, &to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(row[j + 1] + 1);
-        }
-    }
-    row[b.len()]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_nearest_name_is_the_one_that_was_meant() {
-        let names = ["emnist-letters", "fashion-mnist", "kmnist", "mnist"];
-        assert_eq!(nearest("mnsit", names), None, "two of five letters: a guess would be wild");
-        assert_eq!(nearest("mnits", ["mnist-c"]), None);
-        assert_eq!(nearest("mnst", names), Some("mnist"));
-        assert_eq!(nearest("fashion_mnist", names), Some("fashion-mnist"));
-        assert_eq!(nearest("cifar", names), None);
-    }
-
-    #[test]
-    fn edit_distance_counts_letters() {
-        for (a, b, distance) in [("", "", 0), ("", "abc", 3), ("kitten", "sitting", 3), ("abc", "abc", 0)] {
-            assert_eq!(edit_distance(a, b), distance, "{a} {b}");
-            assert_eq!(edit_distance(b, a), distance, "{b} {a}");
-        }
-    }
 }
