@@ -776,6 +776,7 @@ mod tests {
             ("batch_size", "batch"),
             ("no_shuffle", "no-shuffle"),
             ("Hidden", "hidden"),
+            ("LR", "lr"),
         ] {
             let line = problem_in(format!("{key} = 1"));
             assert!(line.ends_with(&format!("found an unknown key (did you mean {name}?)")), "{line}");
