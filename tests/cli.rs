@@ -168,7 +168,7 @@ impl Write for Failing {
 }
 
 #[test]
-fn the_command_alone_prints_help_and_as_wrong_usage() {
+fn the_command_alone_prints_help_and_is_wrong_usage() {
     let help = gemmnist().run().wrong_usage();
     assert!(help.contains("Usage: gemmnist <COMMAND>"), "{help}");
     for command in ["train", "eval", "inspect", "data", "doctor"] {
