@@ -235,7 +235,8 @@ fn settings_out_of_range_are_wrong_usage_and_leave_nothing_behind() {
             "--activation: expected one of relu, sigmoid, tanh, found rellu (did you mean relu?)".to_owned(),
         ),
     ] {
-        gemmnist().arg("train").arg("--out").arg(place.path("runs")).args(options).run().fails(2, &[&line]);
+        let small = gemmnist().arg("train").arg("--data").arg(place.path("data")).arg("--out").arg(place.path("runs"));
+        small.args(options).run().fails(2, &[&line]);
     }
     assert!(place.list("runs").is_empty(), "not even the folder");
 }
@@ -262,7 +263,7 @@ fn every_mistake_is_reported_at_once_each_on_a_line_of_its_own() {
 
 #[test]
 fn a_missing_config_file_is_reported_with_the_other_mistakes() {
-    let ran = gemmnist().args("train --config none.toml --batch 0").run();
+    let ran = Place::new().train("--config none.toml").with("--batch", "0").run();
     let missing = "none.toml: expected a TOML file that you may read, found No such file or directory (os error 2)";
     ran.fails(2, &[missing, "--batch: expected a whole number from 1 to 1000000, found 0"]);
 }
@@ -577,6 +578,7 @@ fn the_process_behaves_as_its_command_line() {
     let output = training.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
     assert!(place.path("runs/001/model.safetensors").is_file());
-    let output = command().args(["train", "--batch", "0"]).output().unwrap();
+    let Line { args } = place.train("").with("--batch", "0");
+    let output = command().args(&args[1..]).output().unwrap();
     assert_eq!((output.status.code(), output.stdout), (Some(2), Vec::new()));
 }
