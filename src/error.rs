@@ -44,8 +44,10 @@ pub struct Problem {
     pub place: String,
     /// What was given.
     pub found: String,
-    /// The documented range, and the nearest valid name where there is one.
+    /// The documented range.
     pub expected: String,
+    /// What to do, where the range does not say it: the nearest valid name, another option.
+    pub remedy: Option<String>,
 }
 
 impl Mismatch {
@@ -87,6 +89,16 @@ impl fmt::Display for OneLine<'_> {
     }
 }
 
+/// A text from outside as it goes into a message: one line, of bearable length, and nothing that a terminal would obey.
+pub(crate) fn shown(text: &str) -> String {
+    const LONGEST: usize = 160;
+    let line = OneLine(Path::new(text)).to_string();
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line,
+    }
+}
+
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, what, expected, found, remedy } = self;
@@ -96,7 +108,8 @@ impl fmt::Display for Mismatch {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: expected {}, found {}", self.place, self.expected, self.found)
+        write!(f, "{}: expected {}, found {}", self.place, self.expected, self.found)?;
+        self.remedy.iter().try_for_each(|remedy| write!(f, " ({remedy})"))
     }
 }
 
@@ -124,8 +137,8 @@ impl fmt::Display for Error {
             }
             Self::Diverged { epoch, step, learning_rate } => write!(
                 f,
-                "epoch {epoch}, step {step}: training diverged: expected a finite loss, found none at learning \
-                 rate {learning_rate} (lower it with --lr; the run folder keeps the epochs before)"
+                "epoch {epoch}, step {step}: training diverged: expected a finite loss, found infinity or NaN at \
+                 learning rate {learning_rate} (lower it with --lr; the run folder keeps the epochs before)"
             ),
             Self::NotBuilt { what, feature } => {
                 write!(f, "{what} is not in this build (build with --features {feature})")

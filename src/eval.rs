@@ -81,3 +81,67 @@ impl Evaluation {
         (self.confusion[(class, class)], self.confusion.row(class).sum())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::{Activation, Architecture, Init, Output, loss::SoftmaxCrossEntropy};
+    use crate::seed::Seed;
+
+    /// Some chunks and a short one, of 2 x 2 in 3 classes.
+    fn images() -> Dataset {
+        let n = 4 * CHUNK + 17;
+        let bytes = (0..4 * n).map(|i| (i * i % 251) as u8).collect();
+        Dataset::new(bytes, (0..n).map(|i| (i % 3) as u8).collect(), (2, 2), 3)
+    }
+
+    fn architecture() -> Architecture {
+        Architecture::perceptron(4, &[5], Activation::Tanh, 3, Output::Softmax)
+    }
+
+    fn with_threads(threads: usize, network: &Network, data: &Dataset) -> Evaluation {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| evaluate(network, &SoftmaxCrossEntropy, data))
+    }
+
+    #[test]
+    fn evaluation_does_not_depend_on_the_number_of_threads() {
+        let network = Network::initialised(architecture(), Init::Normal, Seed(1));
+        let data = images();
+        let one = with_threads(1, &network, &data);
+        for threads in [2, 3, 8] {
+            let more = with_threads(threads, &network, &data);
+            assert_eq!(more.scores.loss.to_bits(), one.scores.loss.to_bits(), "{threads} threads");
+            assert_eq!(more, one, "{threads} threads");
+        }
+    }
+
+    #[test]
+    fn evaluation_counts_every_image_once_in_chunks_or_alone() {
+        let network = Network::initialised(architecture(), Init::Normal, Seed(1));
+        let data = images();
+        let whole = with_threads(2, &network, &data);
+        assert_eq!(whole.confusion.sum(), data.len() as u64);
+        let alone: Vec<_> = (0..data.len()).map(|i| with_one(&network, &data.slice(i..i + 1))).collect();
+        let loss = alone.iter().map(|image| image.scores.loss).sum::<f64>() / data.len() as f64;
+        let found = whole.scores.loss;
+        assert!((found - loss).abs() < 1e-6 * loss, "{found} {loss}: f32 products of other sizes");
+        let right: f64 = alone.iter().map(|image| image.scores.accuracy).sum();
+        assert_eq!(whole.confusion.diag().sum(), right as u64);
+        assert_eq!(whole.scores.accuracy, right / data.len() as f64);
+    }
+
+    fn with_one(network: &Network, data: &Dataset) -> Evaluation {
+        evaluate(network, &SoftmaxCrossEntropy, data)
+    }
+
+    #[test]
+    fn ties_count_the_lowest_class() {
+        let data = images();
+        let all_alike = with_threads(2, &Network::zeros(architecture()), &data);
+        let of_class_0 = data.class_counts()[0];
+        assert_eq!(all_alike.scores.accuracy, of_class_0 as f64 / data.len() as f64);
+        assert_eq!(all_alike.confusion.column(0).sum(), data.len() as u64, "every image is taken for class 0");
+        assert!((all_alike.scores.loss - 3_f64.ln()).abs() < 1e-6);
+    }
+}

@@ -9,7 +9,7 @@ use super::Failure;
 use super::format::{percent, thousands};
 use super::model::Model;
 use crate::data;
-use crate::error::{Error, Mismatch};
+use crate::error::{Error, Mismatch, OneLine};
 use crate::eval::{Evaluation, evaluate};
 use crate::nn::loss;
 use crate::threads::{self, Crew};
@@ -58,7 +58,7 @@ pub fn run(args: Args, out: &mut dyn Write) -> Result<(), Failure> {
     if args.json {
         print_json(&evaluation, names, out)?;
     } else {
-        writeln!(out, "{} on the {} {split} images of {name}", model.path.display(), thousands(images.len()))?;
+        writeln!(out, "{} on the {} {split} images of {name}", OneLine(&model.path), thousands(images.len()))?;
         print_text(&evaluation, names, loss.name(), out)?;
     }
     Ok(())

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::Failure;
 use super::format::{percent, thousands};
 use super::model::Model;
+use crate::error::OneLine;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -31,7 +32,7 @@ pub fn run(args: Args, out: &mut dyn Write) -> Result<(), Failure> {
 fn print_text(model: &Model, out: &mut dyn Write) -> std::io::Result<()> {
     let architecture = model.network.architecture();
     let preprocessing = &model.description.preprocessing;
-    writeln!(out, "{}", model.path.display())?;
+    writeln!(out, "{}", OneLine(&model.path))?;
     writeln!(out, "network     {architecture}, {} outputs", architecture.output)?;
     writeln!(out, "images      {} x {}, {}", preprocessing.height, preprocessing.width, preprocessing.scale)?;
     writeln!(out, "classes     {}", model.description.class_names.join(" "))?;
@@ -54,7 +55,7 @@ fn print_json(model: &Model, out: &mut dyn Write) -> std::io::Result<()> {
     let shapes =
         model.network.parameters().map(|(name, parameter)| json!({ "name": name, "shape": parameter.file_shape() }));
     let object = json!({
-        "model": model.path,
+        "model": model.path.to_string_lossy(),
         "parameters": model.network.architecture().parameters(),
         "tensors": shapes.collect::<Vec<_>>(),
         "description": model.description,

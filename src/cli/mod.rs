@@ -68,32 +68,34 @@ pub fn run(
     err: &mut dyn Write,
     progress: Progress,
 ) -> u8 {
-    let cli = match Cli::try_parse_from(args) {
-        Ok(cli) => cli,
-        Err(help_or_usage) => return print_clap(&help_or_usage, out, err),
+    let result = match Cli::try_parse_from(args) {
+        Ok(cli) => execute(cli.command, out, progress),
+        Err(usage) if usage.use_stderr() => {
+            let _ = write!(err, "{usage}"); // Nobody is left to tell if this fails.
+            return USAGE;
+        }
+        Err(help_or_version) => write!(out, "{help_or_version}").map_err(Failure::from),
     };
-    let result = match cli.command {
-        Command::Train(args) => train::run(*args, out, progress),
-        Command::Eval(args) => eval::run(args, out),
-        Command::Inspect(args) => inspect::run(args, out),
-        Command::Data(args) => data::run(args, out),
-        Command::Doctor(args) => doctor::run(args, out),
-    };
-    match result {
+    match result.and_then(|()| Ok(out.flush()?)) {
         Ok(()) => DONE,
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => DONE, // `gemmnist ... | head`
         Err(failure) => {
-            let _ = writeln!(err, "gemmnist: {failure}"); // Nobody is left to tell if this fails.
+            for line in failure.to_string().lines() {
+                let _ = writeln!(err, "gemmnist: {line}"); // a line a mistake, each by itself clear; as above
+            }
             failure.exit_code()
         }
     }
 }
 
-/// `--help` and `--version` are answers (stdout, 0), everything else a mistake (stderr, 2).
-fn print_clap(message: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
-    let answer = !message.use_stderr();
-    let _ = if answer { write!(out, "{message}") } else { write!(err, "{message}") };
-    if answer { DONE } else { USAGE }
+fn execute(command: Command, out: &mut dyn Write, progress: Progress) -> Result<(), Failure> {
+    match command {
+        Command::Train(args) => train::run(*args, out, progress),
+        Command::Eval(args) => eval::run(args, out),
+        Command::Inspect(args) => inspect::run(args, out),
+        Command::Data(args) => data::run(args, out),
+        Command::Doctor(args) => doctor::run(args, out),
+    }
 }
 
 /// Why a command ended early: an error of the library, or an output that cannot be written.
@@ -120,7 +122,9 @@ impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Library(error) => error.fmt(f),
-            Self::Output(error) => write!(f, "standard output: cannot write: {error}"),
+            Self::Output(error) => {
+                write!(f, "standard output: cannot write: {error} (make room, or send it elsewhere)")
+            }
             Self::WrongProducts { blas } => write!(
                 f,
                 "{blas}: expected the products of a naive loop, found others (install a newer OpenBLAS, choose another \

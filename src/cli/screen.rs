@@ -9,7 +9,7 @@ use serde_json::json;
 use super::Progress;
 use super::format::{count, duration, percent, thousands};
 use crate::data::Splits;
-use crate::error::{Error, Result};
+use crate::error::{Error, OneLine, Result};
 use crate::linalg::blas;
 use crate::nn::{Activation, Architecture, Network, Output};
 use crate::train::{EpochRecord, History, Observer, RunFolder, TrainConfig, Trainer};
@@ -28,7 +28,8 @@ pub enum Style {
     Silent,
 }
 
-/// Prints a training as it goes.
+/// Prints a training as it goes. When its reader goes away (`gemmnist train | head`) it falls silent, and the training
+/// goes on: its run folder is what it was started for.
 pub struct Screen<'o> {
     out: &'o mut dyn Write,
     style: Style,
@@ -49,20 +50,25 @@ impl<'o> Screen<'o> {
     }
 
     /// What is about to happen.
-    pub fn start(
+    pub fn start(&mut self, config: &TrainConfig, network: &Network, splits: &Splits, folder: &Path) -> io::Result<()> {
+        let printed = self.print_start(config, network, splits, folder);
+        self.silent_without_reader(printed)
+    }
+
+    fn print_start(
         &mut self,
         config: &TrainConfig,
         network: &Network,
         splits: &Splits,
         folder: &Path,
-    ) -> std::result::Result<(), io::Error> {
+    ) -> io::Result<()> {
         let architecture = network.architecture();
         let (height, width) = splits.train.size();
         match self.style {
             Style::Silent => Ok(()),
             Style::Json => self.object(json!({
                 "event": "start",
-                "run": folder,
+                "run": folder.to_string_lossy(),
                 "network": architecture.to_string(),
                 "parameters": architecture.parameters(),
                 "train_images": splits.train.len(),
@@ -98,7 +104,7 @@ impl<'o> Screen<'o> {
                     config.seed().0,
                 )?;
                 writeln!(out, "machine   {}, {}", blas::describe(), count(config.threads(), "thread"))?;
-                writeln!(out, "run       {}", folder.display())?;
+                writeln!(out, "run       {}", OneLine(folder))?;
                 writeln!(out)?;
                 writeln!(out, "epoch  train loss  train acc.  test loss  test acc.  seconds  images/s")
             }
@@ -111,12 +117,12 @@ impl<'o> Screen<'o> {
     }
 
     /// What came of it.
-    pub fn end(
-        &mut self,
-        trainer: &Trainer<'_>,
-        folder: &RunFolder,
-        seconds: f64,
-    ) -> std::result::Result<(), io::Error> {
+    pub fn end(&mut self, trainer: &Trainer<'_>, folder: &RunFolder, seconds: f64) -> io::Result<()> {
+        let printed = self.print_end(trainer, folder, seconds);
+        self.silent_without_reader(printed)
+    }
+
+    fn print_end(&mut self, trainer: &Trainer<'_>, folder: &RunFolder, seconds: f64) -> io::Result<()> {
         let history = trainer.history();
         let Some(last) = history.last() else { return Ok(()) };
         let speed_up = paper_speed_up(trainer.network().architecture(), history);
@@ -124,8 +130,8 @@ impl<'o> Screen<'o> {
             Style::Silent => Ok(()),
             Style::Json => self.object(json!({
                 "event": "end",
-                "run": folder.path(),
-                "model": folder.model(),
+                "run": folder.path().to_string_lossy(),
+                "model": folder.model().to_string_lossy(),
                 "test_accuracy": last.test_accuracy,
                 "test_loss": last.test_loss,
                 "seconds": seconds,
@@ -151,17 +157,27 @@ impl<'o> Screen<'o> {
                          {PAPER_EPOCH_SECONDS} s.",
                     )?;
                 }
-                writeln!(out, "The network is in {}", folder.model().display())
+                writeln!(out, "The network is in {}", OneLine(&folder.model()))
             }
         }
     }
 
-    fn object(&mut self, object: serde_json::Value) -> std::result::Result<(), io::Error> {
+    fn silent_without_reader(&mut self, printed: io::Result<()>) -> io::Result<()> {
+        match printed {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.style = Style::Silent;
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    fn object(&mut self, object: serde_json::Value) -> io::Result<()> {
         writeln!(self.out, "{object}")?;
         self.out.flush()
     }
 
-    fn print_epoch(&mut self, record: &EpochRecord) -> std::result::Result<(), io::Error> {
+    fn print_epoch(&mut self, record: &EpochRecord) -> io::Result<()> {
         match self.style {
             Style::Silent => Ok(()),
             Style::Json => {
@@ -203,7 +219,8 @@ impl Observer for Screen<'_> {
     fn epoch(&mut self, record: &EpochRecord) -> Result<()> {
         self.bar.set_position(0);
         self.bar.set_message(format!("epoch {}", record.epoch + 1));
-        self.print_epoch(record).map_err(|source| Error::Io {
+        let printed = self.print_epoch(record);
+        self.silent_without_reader(printed).map_err(|source| Error::Io {
             action: "write",
             path: "standard output".into(),
             source,

@@ -44,20 +44,23 @@ impl FromArgMatches for SettingsArgs {
 
 fn option(field: &Field, default: Option<&str>) -> Arg {
     let default = default.map(|default| format!(" [default: {default}]")).unwrap_or_default();
+    let help = capitalised(field.meaning) + &default;
     let arg = Arg::new(field.name).long(field.name).visible_aliases(field.alias).help_heading("Settings");
     match field.range {
-        Range::Switch => arg.action(ArgAction::SetTrue).help(field.meaning),
-        Range::OneOf(names) => arg.value_name(names.join("|")).help(format!("{}{default}", field.meaning)),
-        Range::Text(what) => arg.value_name(what).help(format!("{}{default}", field.meaning)),
-        Range::Widths { .. } => arg.value_name("N,N,...|none").help(format!("{}{default}", field.meaning)),
+        Range::Switch => arg.action(ArgAction::SetTrue).help(capitalised(field.meaning)),
+        Range::OneOf(names) => arg.value_name(names.join("|")).help(help),
+        Range::Text(what) => arg.value_name(what).help(help),
+        Range::Widths { .. } => arg.value_name("N,N,...|none").help(help),
         // `--lr -1` reaches the check of its range, which says more than "unexpected argument".
-        Range::Whole { .. } => {
-            arg.value_name("N").allow_negative_numbers(true).help(format!("{}{default}", field.meaning))
-        }
-        Range::Above { .. } => {
-            arg.value_name("X").allow_negative_numbers(true).help(format!("{}{default}", field.meaning))
-        }
+        Range::Whole { .. } => arg.value_name("N").allow_negative_numbers(true).help(help),
+        Range::Above { .. } => arg.value_name("X").allow_negative_numbers(true).help(help),
     }
+}
+
+/// As the help of the other options starts.
+fn capitalised(meaning: &str) -> String {
+    let mut letters = meaning.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn typed(matches: &ArgMatches, field: &Field) -> Option<String> {

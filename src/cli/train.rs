@@ -65,9 +65,12 @@ pub fn run(args: Args, out: &mut dyn Write, progress: Progress) -> std::result::
 fn settle(args: &Args) -> Result<TrainConfig> {
     let mut draft = Draft::default();
     if let Some(path) = &args.config {
-        draft.overlay_file(path)?;
+        draft.overlay_file(path);
     }
     args.settings.overlay(&mut draft);
+    if let Some(problem) = args.name.as_deref().and_then(|name| RunFolder::name_problem(&args.out, name)) {
+        draft.report(problem);
+    }
     draft.finish()
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::model_file::{self, Description};
 use super::{EpochRecord, Observer, TrainConfig};
-use crate::error::{Error, Problem, Result};
+use crate::error::{Error, OneLine, Problem, Result, shown};
 use crate::files::write_atomically;
 use crate::nn::Network;
 
@@ -24,13 +24,35 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Settings`] if `name` is taken or no name of a folder, [`Error::Io`] if the folder cannot be written.
     pub fn create(parent: &Path, name: Option<&str>, config: &TrainConfig) -> Result<Self> {
+        if let Some(problem) = name.and_then(|name| Self::name_problem(parent, name)) {
+            return Err(Error::Settings(vec![problem])); // before `parent` is made
+        }
         fs::create_dir_all(parent).map_err(|source| cannot("create the folder", parent, source))?;
         let path = match name {
             Some(name) => create_named(parent, name)?,
             None => create_numbered(parent)?,
         };
+        Self::begin(&path, config).inspect_err(|_| {
+            let _ = fs::remove_dir_all(&path); // Made just now, by nobody else; the error that matters is the first one.
+        })
+    }
+
+    /// What is wrong with `name` for a new folder in `parent`, if anything is.
+    pub fn name_problem(parent: &Path, name: &str) -> Option<Problem> {
+        let is_one_folder = Path::new(name).components().eq([std::path::Component::Normal(name.as_ref())]);
+        if !is_one_folder {
+            let found = if name.is_empty() { "nothing".to_owned() } else { shown(name) };
+            let expected = "the name of one folder".to_owned();
+            let remedy = Some("where it stands is for --out to say".to_owned());
+            return Some(Problem { place: "--name".to_owned(), expected, found, remedy });
+        }
+        let path = parent.join(name);
+        path.symlink_metadata().is_ok().then(|| taken(&path))
+    }
+
+    fn begin(path: &Path, config: &TrainConfig) -> Result<Self> {
         let settings = toml::to_string(&config.to_table()).expect("settings are plain data");
-        let command = format!("# gemmnist train --config {}\n", path.join("config.toml").display());
+        let command = format!("# gemmnist train --config {}\n", OneLine(&path.join("config.toml")));
         write_atomically(&path.join("config.toml"), format!("{command}{settings}").as_bytes())?;
         let metrics = path.join("metrics.jsonl");
         let metrics = OpenOptions::new()
@@ -38,7 +60,7 @@ impl RunFolder {
             .append(true)
             .open(&metrics)
             .map_err(|source| cannot("create", &metrics, source))?;
-        Ok(Self { path, metrics })
+        Ok(Self { path: path.to_owned(), metrics })
     }
 
     /// Where it is.
@@ -74,20 +96,20 @@ fn cannot(action: &'static str, path: &Path, source: io::Error) -> Error {
     Error::Io { action, path: path.to_owned(), source, remedy: "choose another place with --out" }
 }
 
-fn create_named(parent: &Path, name: &str) -> Result<PathBuf> {
-    let problem = |expected: &str, found: String| {
-        Err(Error::Settings(vec![Problem { place: "--name".to_owned(), expected: expected.to_owned(), found }]))
-    };
-    let is_one_folder = Path::new(name).components().eq([std::path::Component::Normal(name.as_ref())]);
-    if !is_one_folder {
-        return problem("the name of one folder, without / (its place is --out)", name.to_owned());
+fn taken(path: &Path) -> Problem {
+    Problem {
+        place: "--name".to_owned(),
+        expected: "a name that is free".to_owned(),
+        found: format!("{}, which is there already", OneLine(path)),
+        remedy: Some("choose another, or leave --name out to get the next number".to_owned()),
     }
+}
+
+fn create_named(parent: &Path, name: &str) -> Result<PathBuf> {
     let path = parent.join(name);
     match fs::create_dir(&path) {
         Ok(()) => Ok(path),
-        Err(taken) if taken.kind() == io::ErrorKind::AlreadyExists => {
-            problem("a name that is free", format!("{}, which holds an earlier run", path.display()))
-        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(Error::Settings(vec![taken(&path)])),
         Err(source) => Err(cannot("create the folder", &path, source)),
     }
 }
@@ -96,9 +118,9 @@ fn create_named(parent: &Path, name: &str) -> Result<PathBuf> {
 fn create_numbered(parent: &Path) -> Result<PathBuf> {
     let entries = fs::read_dir(parent).map_err(|source| cannot("read", parent, source))?;
     let numbers = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let mut number = numbers.max().unwrap_or(0);
+    let mut number = u64::from(numbers.max().unwrap_or(0)); // wider, so that there is always a next one
     loop {
-        number = number.saturating_add(1);
+        number += 1;
         let path = parent.join(format!("{number:03}"));
         match fs::create_dir(&path) {
             Ok(()) => return Ok(path),
