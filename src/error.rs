@@ -10,6 +10,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// Everything that can go wrong, each with the place, what was expected, what was found, and the remedy.
 #[derive(Debug)]
 #[non_exhaustive]
+#[expect(missing_docs, reason = "the variant's sentence names its fields")]
 pub enum Error {
     /// A file or folder of ours could not be created, read or written.
     Io { action: &'static str, path: PathBuf, source: io::Error, remedy: &'static str },
@@ -30,10 +31,15 @@ pub enum Error {
 /// A file that is not what was expected of it: where, what, expected, found, remedy.
 #[derive(Debug, Clone)]
 pub struct Mismatch {
+    /// The file or folder.
     pub path: PathBuf,
+    /// The part of it.
     pub what: &'static str,
+    /// What that part should be.
     pub expected: String,
+    /// What it is.
     pub found: String,
+    /// What to do about it.
     pub remedy: &'static str,
 }
 

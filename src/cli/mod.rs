@@ -27,7 +27,9 @@ const USAGE: u8 = 2;
 /// Whether a terminal is there to show a bar on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
+    /// Draw one on stderr.
     Bar,
+    /// Draw none.
     Hidden,
 }
 

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde_json::json;
 
 use super::Progress;
@@ -34,19 +34,29 @@ pub struct Screen<'o> {
     out: &'o mut dyn Write,
     style: Style,
     bar: ProgressBar,
+    epochs: usize,
 }
 
 impl<'o> Screen<'o> {
-    /// For epochs of `images` images.
-    pub fn new(out: &'o mut dyn Write, style: Style, progress: Progress, images: usize) -> Self {
+    /// For a run of `epochs` epochs of `images` images.
+    pub fn new(out: &'o mut dyn Write, style: Style, progress: Progress, (epochs, images): (usize, usize)) -> Self {
         let shown = progress == Progress::Bar && style != Style::Silent;
         let target =
             if shown { ProgressDrawTarget::stderr_with_hz(REDRAWS_A_SECOND) } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(images as u64), target).with_style(
-            ProgressStyle::with_template("{msg:>8} {bar:32} {percent:>3} %  {per_sec} images  {eta} left")
-                .expect("a template that a test draws"),
+        let bar = ProgressBar::with_draw_target(Some((epochs * images) as u64), target).with_style(
+            ProgressStyle::with_template("{msg} {bar:40} {percent:>3} %  {speed}  {eta} left")
+                .expect("a template that a test draws")
+                .with_key("speed", |state: &ProgressState, text: &mut dyn std::fmt::Write| {
+                    let _ = write!(text, "{} images/s", thousands(state.per_sec().round())); // a bar that fails is no bar
+                }),
         );
-        Self { out, style, bar }
+        let screen = Self { out, style, bar, epochs };
+        screen.announce(1);
+        screen
+    }
+
+    fn announce(&self, epoch: usize) {
+        self.bar.set_message(format!("epoch {epoch} of {}", self.epochs));
     }
 
     /// What is about to happen.
@@ -210,15 +220,11 @@ impl<'o> Screen<'o> {
 
 impl Observer for Screen<'_> {
     fn step(&mut self, images: usize) {
-        if self.bar.position() == 0 {
-            self.bar.reset();
-        }
         self.bar.inc(images as u64);
     }
 
     fn epoch(&mut self, record: &EpochRecord) -> Result<()> {
-        self.bar.set_position(0);
-        self.bar.set_message(format!("epoch {}", record.epoch + 1));
+        self.announce((record.epoch + 1).min(self.epochs));
         let printed = self.print_epoch(record);
         self.silent_without_reader(printed).map_err(|source| Error::Io {
             action: "write",

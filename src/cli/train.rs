@@ -46,7 +46,7 @@ pub fn run(args: Args, out: &mut dyn Write, progress: Progress) -> std::result::
         (_, true) => Style::Json,
         _ => Style::Text,
     };
-    let mut screen = Screen::new(out, style, progress, splits.train.len());
+    let mut screen = Screen::new(out, style, progress, (config.epochs, splits.train.len()));
     screen.start(&config, trainer.network(), &splits, folder.path())?;
 
     let objective = loss::objective(config.output, config.loss).expect("checked with the settings");
@@ -76,8 +76,10 @@ fn settle(args: &Args) -> Result<TrainConfig> {
 
 fn summary(config: &TrainConfig, trainer: &Trainer<'_>) -> Training {
     let last = trainer.history().last();
+    let mut settings = config.to_table();
+    settings.remove("threads"); // tells of the machine, and is in config.toml
     Training {
-        settings: config.to_table(),
+        settings,
         epochs: trainer.history().epochs.len(),
         steps: last.map_or(0, |epoch| epoch.step),
         train_loss: last.map(|epoch| epoch.train_loss),

@@ -17,7 +17,9 @@ pub struct Dataset {
 /// A data set as it is published: the images to learn from, and those that only `eval` may look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Splits {
+    /// To learn from.
     pub train: Dataset,
+    /// To be judged on.
     pub test: Dataset,
 }
 

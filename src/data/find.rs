@@ -15,6 +15,7 @@ use crate::names::nearest;
 pub struct Found {
     /// What `--data` calls it: the name of its folder.
     pub name: String,
+    /// Where it is.
     pub folder: PathBuf,
     /// Its outline, or why it cannot be used.
     pub survey: Result<Survey>,

@@ -45,6 +45,7 @@ pub enum Kind {
 /// What the header of an IDX file says, held against the file's real length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
+    /// What the file holds.
     pub kind: Kind,
     /// Number of images or labels, at least one.
     pub count: usize,
@@ -55,6 +56,7 @@ pub struct Header {
 /// An IDX file read to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Idx {
+    /// What the header says.
     pub header: Header,
     /// `count` x height x width bytes.
     pub elements: Vec<u8>,

@@ -51,6 +51,7 @@ enum Checksums {
 /// The outline of a data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Survey {
+    /// How its files are kept: `idx`.
     pub format: &'static str,
     /// Number of training images.
     pub train: usize,
@@ -58,12 +59,14 @@ pub struct Survey {
     pub test: usize,
     /// Height and width of every image, in pixels.
     pub size: (usize, usize),
+    /// Number of classes, K.
     pub classes: usize,
 }
 
 /// One file of a data set that was read to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileReport {
+    /// The file.
     pub path: PathBuf,
     /// "training images", "training labels", "test images" or "test labels".
     pub holds: &'static str,
@@ -79,9 +82,13 @@ pub struct FileReport {
 /// A data set that was read to its end and found good.
 #[derive(Debug, Clone)]
 pub struct Verified {
+    /// Where it is.
     pub folder: PathBuf,
+    /// How its files are kept: `idx`.
     pub format: &'static str,
+    /// Its files.
     pub files: Vec<FileReport>,
+    /// Its images and labels.
     pub splits: Splits,
 }
 

@@ -15,6 +15,7 @@ use crate::seed::Stream;
 pub struct DenseSpec {
     /// O.
     pub outputs: usize,
+    /// Applied to `X·W + b`.
     pub activation: Activation,
 }
 

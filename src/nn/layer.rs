@@ -13,7 +13,10 @@ pub enum Mode {
     /// The network as it will be used.
     Evaluate,
     /// Part of training step `step`, counted from 1: the index of any random stream.
-    Train { step: u64 },
+    Train {
+        /// The step.
+        step: u64,
+    },
 }
 
 /// One stage of a network: `X` (B, I) to `Y` (B, O). It holds parameters only; what it computes lives in a

@@ -33,9 +33,13 @@ pub struct EpochRecord {
     pub train_loss: f64,
     /// Running mean over the epoch, in [0, 1].
     pub train_accuracy: f64,
+    /// Mean after the epoch; `None` without a validation split.
     pub validation_loss: Option<f64>,
+    /// After the epoch, in [0, 1]; `None` without a validation split.
     pub validation_accuracy: Option<f64>,
+    /// Mean after the epoch.
     pub test_loss: Option<f64>,
+    /// After the epoch, in [0, 1].
     pub test_accuracy: Option<f64>,
     /// Wall time of the steps.
     pub train_seconds: f64,
@@ -48,6 +52,7 @@ pub struct EpochRecord {
 /// The epochs of a run, in order.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct History {
+    /// One record an epoch.
     pub epochs: Vec<EpochRecord>,
 }
 
