@@ -50,9 +50,7 @@ impl<'o> Screen<'o> {
                     let _ = write!(text, "{} images/s", thousands(state.per_sec().round())); // a bar that fails is no bar
                 }),
         );
-        let screen = Self { out, style, bar, epochs };
-        screen.announce(1);
-        screen
+        Self { out, style, bar, epochs }
     }
 
     fn announce(&self, epoch: usize) {
@@ -62,6 +60,7 @@ impl<'o> Screen<'o> {
     /// What is about to happen.
     pub fn start(&mut self, config: &TrainConfig, network: &Network, splits: &Splits, folder: &Path) -> io::Result<()> {
         let printed = self.print_start(config, network, splits, folder);
+        self.announce(1); // draws the bar, below what was printed
         self.silent_without_reader(printed)
     }
 
