@@ -1,7 +1,9 @@
 //! Gradients: the naive twin against central differences, the fast path against its naive twin.
 
 use gemmnist::nn::naive::NaiveNetwork;
-use gemmnist::nn::{Activation, Architecture, Init, Learner, Loss, Network, Objective, Parameter, Workspace, loss};
+use gemmnist::nn::{
+    Activation, Architecture, Init, Learner, Loss, Network, Objective, Parameter, ParameterMut, Workspace, loss,
+};
 use gemmnist::optim::{OptimizerName, optimizer};
 use gemmnist::seed::{Purpose, Seed, Stream, normal, unit};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
@@ -22,12 +24,21 @@ impl Case {
         let mut stream = Seed(number).stream(Purpose::Init, 1000);
         let mut between = |from: u32, to: u32| (from + stream.below(to - from)) as usize;
         let (inputs, classes, batch) = (between(3, 12), between(2, 7), between(1, 9));
-        let hidden: Vec<_> = (0..number % 4).map(|_| between(2, 9)).collect();
-        let activation = ACTIVATIONS[number as usize % ACTIVATIONS.len()];
-        let (output, loss, objective) = loss::OBJECTIVES[number as usize % loss::OBJECTIVES.len()];
+        // Digits of the number in mixed bases, so that 72 numbers in a row meet every combination.
+        let number = number as usize;
+        let activation = ACTIVATIONS[number % 3];
+        let (output, loss, objective) = loss::OBJECTIVES[number / 3 % 6];
+        let hidden: Vec<_> = (0..number / 18 % 4).map(|_| between(2, 9)).collect();
         let architecture = Architecture::perceptron(inputs, &hidden, activation, classes, output);
+        // Weights that saturate nothing: where a gradient vanishes, a difference of losses is all rounding.
+        let mut network = Network::initialised(architecture, Init::Xavier, Seed(number as u64));
+        for (_, parameter) in network.parameters_mut() {
+            if let ParameterMut::Bias(mut bias) = parameter {
+                bias.mapv_inplace(|_| 0.5 * normal(&mut stream) as f32);
+            }
+        }
         Self {
-            network: Network::initialised(architecture, Init::Normal, Seed(number)),
+            network,
             images: Array2::from_shape_simple_fn((batch, inputs), || pixel(&mut stream)),
             labels: (0..batch).map(|_| stream.below(classes as u32) as u8).collect(),
             loss,

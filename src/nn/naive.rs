@@ -51,8 +51,18 @@ impl NaiveNetwork {
     pub fn mean_loss(&self, images: &Array2<f64>, labels: &[u8]) -> f64 {
         let losses = images.rows().into_iter().zip(labels).map(|(x, &label)| {
             let p = self.probabilities(x);
+            let errors = p.iter().enumerate().map(|(k, p)| (p - one_hot(label, k)).powi(2));
             match (self.output, self.loss) {
                 (Output::Softmax, Loss::CrossEntropy) => -p[usize::from(label)].ln(),
+                (Output::Sigmoid, Loss::CrossEntropy) => {
+                    let terms = p
+                        .iter()
+                        .enumerate()
+                        .map(|(k, p)| if one_hot(label, k) == 1.0 { p.ln() } else { (1.0 - p).ln() });
+                    -terms.sum::<f64>()
+                }
+                (_, Loss::Mse) => 0.5 * errors.sum::<f64>(),
+                (_, Loss::SquaredError) => errors.sum(),
             }
         });
         losses.sum::<f64>() / labels.len() as f64
@@ -102,15 +112,26 @@ impl NaiveNetwork {
         outputs
     }
 
-    /// Gradient of one image's loss by its logits.
+    /// Gradient of one image's loss by its logits: the gradient by its probabilities, through the Jacobian of the output.
     fn d_logits(&self, logits: &Array1<f64>, label: u8) -> Array1<f64> {
         let p = probabilities(self.output, logits);
-        match (self.output, self.loss) {
-            (Output::Softmax, Loss::CrossEntropy) => {
-                Array1::from_shape_fn(p.len(), |k| p[k] - if k == usize::from(label) { 1.0 } else { 0.0 })
-            }
-        }
+        let d_p = Array1::from_shape_fn(p.len(), |k| match (self.output, self.loss) {
+            (Output::Softmax, Loss::CrossEntropy) => -one_hot(label, k) / p[k],
+            (Output::Sigmoid, Loss::CrossEntropy) => (p[k] - one_hot(label, k)) / (p[k] * (1.0 - p[k])),
+            (_, Loss::Mse) => p[k] - one_hot(label, k),
+            (_, Loss::SquaredError) => 2.0 * (p[k] - one_hot(label, k)),
+        });
+        let jacobian = |j: usize, k: usize| match self.output {
+            Output::Softmax => p[j] * (one_hot(j as u8, k) - p[k]),
+            Output::Sigmoid => one_hot(j as u8, k) * p[j] * (1.0 - p[j]),
+        };
+        Array1::from_shape_fn(p.len(), |k| (0..p.len()).map(|j| d_p[j] * jacobian(j, k)).sum())
     }
+}
+
+/// 1 for the class that `label` names, 0 for the others.
+fn one_hot(label: u8, class: usize) -> f64 {
+    f64::from(u8::from(usize::from(label) == class))
 }
 
 impl NaiveDense {
@@ -147,5 +168,6 @@ fn probabilities(output: Output, logits: &Array1<f64>) -> Array1<f64> {
             let sum = powers.sum();
             powers / sum
         }
+        Output::Sigmoid => logits.mapv(|z| activate(Activation::Sigmoid, z)),
     }
 }

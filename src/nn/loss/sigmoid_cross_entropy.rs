@@ -1,6 +1,6 @@
 //! `L = -Σ_k y_k ln a_k + (1 - y_k) ln(1 - a_k)`, `a = sigmoid(z)`: a yes or no for each class by itself.
 
-use ndarray::{ArrayView2, ArrayViewMut2, Axis, Zip};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Axis, Zip};
 
 use super::{Objective, subtract_labels};
 use crate::linalg::elementwise::{exp, sigmoid};
@@ -15,11 +15,9 @@ impl Objective for SigmoidCrossEntropy {
     fn forward(&self, logits: ArrayView2<f32>, labels: &[u8], mut p: ArrayViewMut2<f32>) -> f64 {
         assert_eq!(logits.dim(), p.dim(), "shapes disagree");
         Zip::from(&mut p).and(&logits).for_each(|p, &z| *p = sigmoid(z));
-        let of_image = |(z, &label): (ndarray::ArrayView1<f32>, &u8)| {
-            let softplus = |z: f32| f64::from(z.max(0.0)) + libm::log1p(f64::from(exp(-z.abs())));
-            let not_finite = z.iter().find(|z| !z.is_finite()).copied(); // `max` would silence a NaN
-            let sum = z.iter().map(|&z| softplus(z)).sum::<f64>() - f64::from(z[usize::from(label)]);
-            not_finite.map_or(sum, |_| f64::NAN)
+        let softplus = |z: f32| f64::from(z.max(0.0)) + libm::log1p(f64::from(exp(-z.abs())));
+        let of_image = |(z, &label): (ArrayView1<f32>, &u8)| {
+            z.iter().map(|&z| softplus(z)).sum::<f64>() - f64::from(z[usize::from(label)])
         };
         logits.axis_iter(Axis(0)).zip(labels).map(of_image).sum()
     }

@@ -1,8 +1,9 @@
 //! `L = c Σ_k (p_k - y_k)²`, `p` softmax or sigmoid: what saturated units learn slowly from.
 
-use ndarray::{ArrayView2, ArrayViewMut2, Axis, Zip};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Axis, Zip};
 
-use super::{Objective, softmax_rows, subtract_labels};
+use super::Objective;
+use super::softmax_cross_entropy::softmax;
 use crate::linalg::elementwise::sigmoid;
 
 /// Softmax outputs with squared error.
@@ -21,7 +22,7 @@ pub struct SigmoidSquaredError {
 
 impl Objective for SoftmaxSquaredError {
     fn forward(&self, logits: ArrayView2<f32>, labels: &[u8], mut p: ArrayViewMut2<f32>) -> f64 {
-        softmax_rows(logits, p.view_mut(), |_, _, _| {});
+        softmax(logits, p.view_mut());
         squared_distance(labels, p.view(), self.factor)
     }
 
@@ -58,7 +59,7 @@ impl Objective for SigmoidSquaredError {
 
 /// `c Σ (p - y)²` over all images.
 fn squared_distance(labels: &[u8], p: ArrayView2<f32>, factor: f32) -> f64 {
-    let of_image = |(p, &label): (ndarray::ArrayView1<f32>, &u8)| {
+    let of_image = |(p, &label): (ArrayView1<f32>, &u8)| {
         let all: f64 = p.iter().map(|&p| f64::from(p) * f64::from(p)).sum();
         all + 1.0 - 2.0 * f64::from(p[usize::from(label)])
     };
