@@ -39,7 +39,7 @@ fn steps(criterion: &mut Criterion) {
         let naive = NaiveNetwork::twin(&network, Loss::CrossEntropy).mean_loss(&x, &images.labels()[..batch]);
         assert!((score.loss_sum / batch as f64 - naive).abs() < 1e-4 * naive, "a wrong answer has no speed");
 
-        let mut sgd = optimizer(OptimizerName::Sgd, &network);
+        let mut sgd = optimizer(OptimizerName::Sgd, 0.0, &network);
         sgd.begin_step(1e-3);
         let mut group = criterion.benchmark_group("step");
         group.throughput(Throughput::Elements(batch as u64));

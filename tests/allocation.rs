@@ -41,7 +41,7 @@ fn a_step_allocates_nothing() {
                 let architecture = Architecture::perceptron(784, &[128, 30], activation, 10, output);
                 let mut network = Network::initialised(architecture, Init::Xavier, Seed(0));
                 let mut workspace = Workspace::new(&network, 10);
-                let mut optimizer = optimizer(name, &network);
+                let mut optimizer = optimizer(name, 1e-4, &network);
                 for b in [10, 7] {
                     let before = ALLOCATIONS.get();
                     optimizer.begin_step(0.1);

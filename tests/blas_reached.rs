@@ -53,7 +53,7 @@ fn calls_of_a_step(b: usize) -> Vec<Call> {
     let mut workspace = Workspace::new(&network, 10);
     workspace.input(b).0.fill(0.5);
     let (_, _, objective) = loss::OBJECTIVES[0];
-    let mut sgd = optimizer(OptimizerName::Sgd, &network);
+    let mut sgd = optimizer(OptimizerName::Sgd, 0.0, &network);
     sgd.begin_step(0.1);
     CALLS.lock().unwrap().clear();
     network.learn(1, &mut workspace, b, objective, &mut *sgd);

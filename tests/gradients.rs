@@ -102,10 +102,13 @@ impl Learner for Gradients {
 
 /// `‖a - b‖ / ‖b‖`, or `‖a - b‖` where `b` vanishes.
 fn relative_error(a: &[f64], b: &[f64]) -> f64 {
-    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>().sqrt();
-    let difference = norm(&mut a.iter().zip(b).map(|(a, b)| a - b));
-    let size = norm(&mut b.iter().copied());
+    let (difference, size) = (distance(a, b), distance(b, &vec![0.0; b.len()]));
     if size > 0.0 { difference / size } else { difference }
+}
+
+/// `‖a - b‖`.
+fn distance(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
 }
 
 /// Step of the central differences: too large adds h²/6·f''', too small 1e-16/h; both are near 1e-10 here.
@@ -157,7 +160,8 @@ fn relu_inputs(twin: &NaiveNetwork, images: &Array2<f64>) -> Vec<f64> {
     found
 }
 
-/// f32 rounds at 6e-8; sums of at most 12 products through 4 layers stay below 1e-5 of the gradient's norm.
+/// f32 rounds at 6e-8; sums of at most 12 products through 4 layers stay below 1e-5 of a gradient's norm. Where an output
+/// is almost its label, p - y loses the digits that p has in common with y: 6e-8 of 1 may be all of it, so 1e-6 is allowed.
 #[test]
 fn the_fast_path_has_the_loss_and_gradients_of_its_naive_twin() {
     for number in 0..100 {
@@ -172,8 +176,9 @@ fn the_fast_path_has_the_loss_and_gradients_of_its_naive_twin() {
         assert_eq!(gradients.0.len(), naive.len());
         for ((parameter, fast), naive) in gradients.0.iter().zip(naive) {
             let fast: Vec<f64> = fast.iter().copied().map(f64::from).collect();
-            let error = relative_error(&fast, &naive);
-            assert!(error < 1e-5, "network {number}, parameter {parameter}: {error:e}");
+            let difference = distance(&fast, &naive);
+            let bound = 1e-5 * distance(&naive, &vec![0.0; naive.len()]) + 1e-6;
+            assert!(difference < bound, "network {number}, parameter {parameter}: {difference:e} {bound:e}");
         }
     }
 }
@@ -194,7 +199,7 @@ fn a_step_of_sgd_subtracts_the_gradient_times_the_learning_rate() {
         let mut case = Case::random(number);
         let (_, gradients) = case.fast_gradients(0.0);
         let before = case.parameters();
-        let mut sgd = optimizer(OptimizerName::Sgd, &case.network);
+        let mut sgd = optimizer(OptimizerName::Sgd, 0.0, &case.network);
         sgd.begin_step(f64::from(LEARNING_RATE));
         let mut workspace = case.workspace(0.0);
         case.network.learn(1, &mut workspace, case.labels.len(), case.objective, &mut *sgd);

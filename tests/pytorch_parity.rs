@@ -100,7 +100,7 @@ fn each_network_trained(check: impl Fn(&GoldenNetwork, &Trainer<'_>, &EpochRecor
             activation: Activation::from_name(&network.activation).expect("a name of ours"),
             batch_size: golden.batch,
             epochs: golden.epochs,
-            learning_rate: golden.learning_rate,
+            learning_rate: Some(golden.learning_rate),
             no_shuffle: true,
             init_from: Some(parameters_file(&network.name, "initial")),
             ..TrainSettings::default()

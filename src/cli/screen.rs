@@ -107,7 +107,7 @@ impl<'o> Screen<'o> {
                     "training  {}, {}, learning rate {}, batch {}, {}, seed {}",
                     config.loss,
                     config.optimizer,
-                    config.learning_rate,
+                    config.learning_rate(),
                     config.batch_size,
                     count(config.epochs, "epoch"),
                     config.seed().0,

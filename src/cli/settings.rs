@@ -53,7 +53,7 @@ fn option(field: &Field, default: Option<&str>) -> Arg {
         Range::Widths { .. } => arg.value_name("N,N,...|none").help(help),
         // `--lr -1` reaches the check of its range, which says more than "unexpected argument".
         Range::Whole { .. } => arg.value_name("N").allow_negative_numbers(true).help(help),
-        Range::Above { .. } => arg.value_name("X").allow_negative_numbers(true).help(help),
+        Range::Above { .. } | Range::From { .. } => arg.value_name("X").allow_negative_numbers(true).help(help),
     }
 }
 

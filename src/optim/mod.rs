@@ -1,10 +1,18 @@
-//! Optimizers: what a parameter does with its gradient.
+//! Optimizers: what a parameter does with its gradient. Definitions, constants and order of operations are PyTorch's.
 //!
-//! An optimizer is a [`Learner`] that knows a learning rate. One more is one more file here, a name in
-//! [`OptimizerName`], and a line in [`optimizer`].
+//! An optimizer is a [`Learner`] that knows a learning rate. One that works element by element is a [`Rule`]: one more is
+//! one more file here, a name in [`OptimizerName`], and a line in [`optimizer`].
 
+mod adam;
+mod by_element;
+mod momentum;
+mod rmsprop;
 mod sgd;
 
+pub use adam::Adam;
+pub use by_element::{ByElement, Rule};
+pub use momentum::Momentum;
+pub use rmsprop::RmsProp;
 pub use sgd::Sgd;
 
 use crate::names::named_enum;
@@ -15,6 +23,28 @@ named_enum! {
     pub enum OptimizerName {
         /// [`Sgd`].
         Sgd = "sgd",
+        /// [`Momentum`].
+        Momentum = "momentum",
+        /// [`Momentum`] in Nesterov's form.
+        Nesterov = "nesterov",
+        /// [`RmsProp`].
+        RmsProp = "rmsprop",
+        /// [`Adam`].
+        Adam = "adam",
+        /// [`Adam`] with decoupled weight decay.
+        AdamW = "adamw",
+    }
+}
+
+impl OptimizerName {
+    /// The learning rate that it starts with where none is given: PyTorch's for those that scale gradients by their
+    /// size; for the others one that trains the networks here (chosen on a validation split).
+    pub fn default_learning_rate(self) -> f64 {
+        match self {
+            Self::Sgd => 0.1,
+            Self::Momentum | Self::Nesterov => 0.01,
+            Self::RmsProp | Self::Adam | Self::AdamW => 0.001,
+        }
     }
 }
 
@@ -25,8 +55,15 @@ pub trait Optimizer: Learner + std::fmt::Debug + Send {
 }
 
 /// The optimizer called `name`, with the memory it needs for the parameters of `network`.
-pub fn optimizer(name: OptimizerName, _network: &Network) -> Box<dyn Optimizer> {
+///
+/// `l2` is λ of the penalty `λ/2 Σ w²` over weights, not biases; decoupled from the gradient for AdamW.
+pub fn optimizer(name: OptimizerName, l2: f64, network: &Network) -> Box<dyn Optimizer> {
     match name {
-        OptimizerName::Sgd => Box::new(Sgd::default()),
+        OptimizerName::Sgd => Box::new(Sgd::new(l2)),
+        OptimizerName::Momentum => Box::new(ByElement::new(Momentum::classic(), l2, network)),
+        OptimizerName::Nesterov => Box::new(ByElement::new(Momentum::nesterov(), l2, network)),
+        OptimizerName::RmsProp => Box::new(ByElement::new(RmsProp::default(), l2, network)),
+        OptimizerName::Adam => Box::new(ByElement::new(Adam::coupled(), l2, network)),
+        OptimizerName::AdamW => Box::new(ByElement::new(Adam::decoupled(), l2, network)),
     }
 }

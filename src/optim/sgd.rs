@@ -7,25 +7,35 @@ use crate::linalg::gemm;
 use crate::nn::Learner;
 
 /// SGD without momentum. It has no memory, and never builds the gradient of a weight matrix.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Sgd {
-    learning_rate: f32,
+    learning_rate: f64,
+    /// λ.
+    l2: f64,
+}
+
+impl Sgd {
+    /// With the penalty `l2/2 Σ w²` on weights. The learning rate is 0 until a step begins.
+    pub fn new(l2: f64) -> Self {
+        Self { learning_rate: 0.0, l2 }
+    }
 }
 
 impl Optimizer for Sgd {
     fn begin_step(&mut self, learning_rate: f64) {
-        self.learning_rate = learning_rate as f32;
+        self.learning_rate = learning_rate;
     }
 }
 
 impl Learner for Sgd {
-    /// `W ← W - η·Xᵀ·D`: one product that adds to `w`.
+    /// `W ← (1 - ηλ)·W - η·Xᵀ·D`: one product that adds to `w`, or to a share of it.
     fn weights(&mut self, _parameter: usize, w: ArrayViewMut2<f32>, x: ArrayView2<f32>, d: ArrayView2<f32>) {
-        gemm(-self.learning_rate, x.t(), d, 1.0, w);
+        let kept = 1.0 - self.learning_rate * self.l2;
+        gemm(-self.learning_rate as f32, x.t(), d, kept as f32, w);
     }
 
     /// `b ← b - η·d_b`.
     fn bias(&mut self, _parameter: usize, mut b: ArrayViewMut1<f32>, d_b: ArrayView1<f32>) {
-        b.scaled_add(-self.learning_rate, &d_b);
+        b.scaled_add(-self.learning_rate as f32, &d_b);
     }
 }

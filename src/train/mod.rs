@@ -74,7 +74,7 @@ impl<'d> Trainer<'d> {
         let batch_size = config.batch_size.min(data.len());
         Ok(Self {
             objective: loss::objective(config.output, config.loss).expect("checked with the settings"),
-            optimizer: optimizer(config.optimizer, &network),
+            optimizer: optimizer(config.optimizer, config.l2, &network),
             workspace: Workspace::new(&network, batch_size),
             order: (0..data.len() as u32).collect(),
             crew: Crew::new(config.threads(), network.largest_product(batch_size)),
@@ -123,7 +123,7 @@ impl<'d> Trainer<'d> {
             self.step += 1;
             let (x, labels) = self.workspace.input(images.len());
             self.data.gather(images, x, labels);
-            self.optimizer.begin_step(self.config.learning_rate);
+            self.optimizer.begin_step(self.config.learning_rate());
             let score =
                 self.network.learn(self.step, &mut self.workspace, images.len(), self.objective, &mut *self.optimizer);
             if !score.loss_sum.is_finite() {
@@ -164,7 +164,7 @@ impl<'d> Trainer<'d> {
     }
 
     fn diverged(&self, epoch: usize) -> Error {
-        Error::Diverged { epoch, step: self.step, learning_rate: self.config.learning_rate }
+        Error::Diverged { epoch, step: self.step, learning_rate: self.config.learning_rate() }
     }
 
     fn record(
@@ -178,7 +178,7 @@ impl<'d> Trainer<'d> {
         EpochRecord {
             epoch,
             step: self.step,
-            learning_rate: self.config.learning_rate,
+            learning_rate: self.config.learning_rate(),
             train_loss: train.loss,
             train_accuracy: train.accuracy,
             validation_loss: judgement.validation.map(|scores| scores.loss),

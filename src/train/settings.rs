@@ -30,8 +30,10 @@ pub struct TrainSettings {
     pub loss: Loss,
     /// How parameters follow their gradients.
     pub optimizer: OptimizerName,
-    /// Step size on the gradient of the mean loss over a batch.
-    pub learning_rate: f64,
+    /// Step size on the gradient of the mean loss over a batch; `None`: what the optimizer starts with.
+    pub learning_rate: Option<f64>,
+    /// λ of the penalty `λ/2 Σ w²` over weights, not biases; the losses that are told leave it out.
+    pub l2: f64,
     /// Images a step, B.
     pub batch_size: usize,
     /// Passes over the training images.
@@ -58,7 +60,8 @@ impl Default for TrainSettings {
             output: Output::Softmax,
             loss: Loss::CrossEntropy,
             optimizer: OptimizerName::Sgd,
-            learning_rate: 0.1,
+            learning_rate: None,
+            l2: 0.0,
             batch_size: 10,
             epochs: 20,
             init: None,
@@ -86,6 +89,11 @@ impl TrainConfig {
     /// The network these settings describe, for images of `inputs` pixels in `classes` classes.
     pub fn architecture(&self, inputs: usize, classes: usize) -> Architecture {
         Architecture::perceptron(inputs, &self.hidden, self.activation, classes, self.output)
+    }
+
+    /// Step size on the gradient of the mean loss over a batch.
+    pub fn learning_rate(&self) -> f64 {
+        self.0.learning_rate.unwrap_or_else(|| self.optimizer.default_learning_rate())
     }
 
     /// How the parameters start.
@@ -160,6 +168,8 @@ pub enum Range {
     Whole { from: i64, to: i64 },
     /// A number above the first and up to the second.
     Above { above: f64, to: f64 },
+    /// A number from the first on and below the second.
+    From { from: f64, below: f64 },
     /// One of these names.
     OneOf(&'static [&'static str]),
     /// Whole numbers, each in the range, separated by commas; or `none`.
@@ -235,9 +245,17 @@ pub const FIELDS: &[Field] = &[
         name: "lr",
         alias: Some("learning-rate"),
         range: Range::Above { above: 0.0, to: 1e6 },
-        meaning: "learning rate: step along the mean gradient",
-        get: |s| Some(s.learning_rate.into()),
-        set: |s, v| s.learning_rate = number(v).unwrap_or(f64::NAN),
+        meaning: "learning rate [default: 0.1 for sgd, 0.01 for momentum, 0.001 for the others]",
+        get: |s| s.learning_rate.map(Value::Float),
+        set: |s, v| s.learning_rate = number(v),
+    },
+    Field {
+        name: "l2",
+        alias: None,
+        range: Range::From { from: 0.0, below: 1e6 },
+        meaning: "penalty X/2 times the sum of the squared weights (decoupled for adamw)",
+        get: |s| Some(s.l2.into()),
+        set: |s, v| s.l2 = number(v).unwrap_or(f64::NAN),
     },
     Field {
         name: "batch",
@@ -327,6 +345,7 @@ impl Range {
             Self::Whole { from, to: LARGEST_SEED } => format!("a whole number from {from} to 2^63 - 1"),
             Self::Whole { from, to } => format!("a whole number from {from} to {to}"),
             Self::Above { above, to } => format!("a number above {above}, up to {to}"),
+            Self::From { from, below } => format!("a number from {from} on, below {below}"),
             Self::OneOf(names) => format!("one of {}", names.join(", ")),
             Self::Widths { to } => {
                 format!("up to {MOST_LAYERS} whole numbers from 1 to {to}, separated by commas, or none")
@@ -348,6 +367,7 @@ impl Range {
         match self {
             Self::Whole { from, to } => value.as_integer().is_some_and(|whole| (from..=to).contains(&whole)),
             Self::Above { above, to } => number(value).is_some_and(|number| number > above && number <= to),
+            Self::From { from, below } => number(value).is_some_and(|number| number >= from && number < below),
             Self::OneOf(names) => value.as_str().is_some_and(|name| names.contains(&name)),
             Self::Widths { to } => value.as_array().is_some_and(|widths| {
                 widths.len() <= MOST_LAYERS && widths.iter().all(|w| Self::Whole { from: 1, to }.contains(w))
@@ -362,7 +382,7 @@ impl Range {
     fn parse(self, typed: &str) -> Value {
         let parsed = match self {
             Self::Whole { .. } => typed.parse().ok().map(Value::Integer),
-            Self::Above { .. } => typed.parse().ok().map(Value::Float),
+            Self::Above { .. } | Self::From { .. } => typed.parse().ok().map(Value::Float),
             Self::Widths { .. } if typed == "none" => Some(Value::Array(Vec::new())),
             Self::Widths { .. } => typed
                 .split(',')
@@ -442,6 +462,7 @@ impl Draft {
         if !problems.is_empty() {
             return Err(Error::Settings(problems));
         }
+        settings.learning_rate.get_or_insert_with(|| settings.optimizer.default_learning_rate());
         settings.init.get_or_insert_with(|| default_init(settings.activation));
         settings.threads.get_or_insert_with(|| threads::available().min(MOST_THREADS as usize));
         Ok(TrainConfig(settings))

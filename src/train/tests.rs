@@ -107,7 +107,7 @@ fn no_shuffle_takes_the_file_order_every_epoch() {
 #[test]
 fn last_short_batch_is_trained_on_and_weighted_by_its_size() {
     let data = images(9);
-    let still = TrainSettings { learning_rate: STILL, epochs: 1, no_shuffle: true, ..settings() };
+    let still = TrainSettings { learning_rate: Some(STILL), epochs: 1, no_shuffle: true, ..settings() };
     let (mut trainer, mut notes) = (trainer(still, &data), Notes::default());
     trainer.run(&nobody, &mut notes).unwrap();
     assert_eq!(notes.steps, [4, 4, 1]);

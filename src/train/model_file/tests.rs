@@ -376,7 +376,7 @@ fn a_description_that_does_not_hold_together_is_refused() {
         (
             "loss",
             |d| d["training"]["settings"]["loss"] = "hinge".into(),
-            "loss: expected one of cross-entropy, found \"hinge\"",
+            "loss: expected one of cross-entropy, mse, squared-error, found \"hinge\"",
         ),
         ("nothing", |d| *d = Value::Null, "description: expected that of a network, found invalid type: null"),
     ];

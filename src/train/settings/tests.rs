@@ -47,6 +47,9 @@ fn ends(range: Range) -> (Vec<Value>, Vec<Value>) {
         Range::Above { above, to } => {
             (vec![above.next_up().into(), to.into()], vec![above.into(), (-0.0).into(), to.next_up().into()])
         }
+        Range::From { from, below } => {
+            (vec![from.into(), below.next_down().into()], vec![from.next_down().into(), below.into()])
+        }
         Range::OneOf(names) => {
             let wrong = ["", "none", "Softmax", "relu "].map(text).to_vec();
             (names.iter().map(|name| text(name)).collect(), wrong)
@@ -75,7 +78,7 @@ fn every_kind() -> Vec<Value> {
 fn kinds_of(range: Range) -> &'static [&'static str] {
     match range {
         Range::Whole { .. } => &["integer"],
-        Range::Above { .. } => &["integer", "float"],
+        Range::Above { .. } | Range::From { .. } => &["integer", "float"],
         Range::OneOf(_) | Range::Text(_) => &["string"],
         Range::Widths { .. } => &["array"],
         Range::Switch => &["boolean"],
@@ -112,7 +115,7 @@ fn settings_made_in_a_program_are_checked_alike() {
     assert_eq!(TrainSettings::default().check().unwrap(), from_file("").unwrap());
     let settings = TrainSettings {
         hidden: vec![0],
-        learning_rate: f64::NAN,
+        learning_rate: Some(f64::NAN),
         batch_size: 0,
         epochs: usize::MAX,
         seed: u64::MAX,
@@ -131,7 +134,7 @@ fn the_written_settings_read_back_are_the_same() {
         data: "a \"quoted\"\nname".to_owned(),
         hidden: Vec::new(),
         activation: Activation::Tanh,
-        learning_rate: 0.1 + 0.2,
+        learning_rate: Some(0.1 + 0.2),
         batch_size: 7,
         epochs: 3,
         init: Some(Init::LeCun),
@@ -141,7 +144,7 @@ fn the_written_settings_read_back_are_the_same() {
         init_from: Some("some where/model.safetensors".into()),
         ..TrainSettings::default()
     };
-    let deep = TrainSettings { hidden: vec![3, 2, 1], learning_rate: 1.0, ..TrainSettings::default() };
+    let deep = TrainSettings { hidden: vec![3, 2, 1], learning_rate: Some(1.0), ..TrainSettings::default() };
     for settings in [TrainSettings::default(), unusual, deep] {
         let config = settings.check().unwrap();
         let written = toml::to_string(&config.to_table()).unwrap();
@@ -165,7 +168,7 @@ fn what_is_typed_wins_over_the_file() {
     draft.overlay_file(&path);
     draft.overlay_typed(FIELDS.iter().find(|field| field.name == "batch").unwrap(), "30");
     let config = draft.finish().unwrap();
-    assert_eq!((config.batch_size, config.epochs, config.learning_rate), (30, 5, 1.0));
+    assert_eq!((config.batch_size, config.epochs, config.learning_rate()), (30, 5, 1.0));
 }
 
 #[test]
@@ -228,7 +231,7 @@ fn a_number_in_quotes_is_text_and_refused() {
     let expected = "run.toml: no-shuffle: expected true or false, found \"true\"";
     assert_eq!(problem_in("no-shuffle = 'true'"), expected);
     let expected =
-        "run.toml: loss: expected one of cross-entropy, found \"cross_entropy\" (did you mean cross-entropy?)";
+        "run.toml: loss: expected one of cross-entropy, mse, squared-error, found \"cross_entropy\" (did you mean cross-entropy?)";
     assert_eq!(problem_in("loss = 'cross_entropy'"), expected);
 }
 

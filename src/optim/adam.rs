@@ -1,0 +1,60 @@
+//! Adam: `m ← β₁·m + (1 - β₁)·g`, `v ← β₂·v + (1 - β₂)·g²`, `θ ← θ - η·m̂ / (√v̂ + ε)` with `m̂ = m / (1 - β₁ᵗ)`,
+//! `v̂ = v / (1 - β₂ᵗ)`.
+//!
+//! Kingma and Ba 2015, algorithm 1; AdamW: Loshchilov and Hutter 2019. Constants and order of operations as in
+//! `torch.optim.Adam` and `AdamW`.
+
+use super::Rule;
+
+/// Share of the mean gradient that is kept.
+const BETA_1: f64 = 0.9;
+/// Share of the mean square that is kept.
+const BETA_2: f64 = 0.999;
+/// Keeps the quotient finite.
+const EPSILON: f32 = 1e-8;
+
+/// Adam; with `DECOUPLED`, AdamW.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Adam<const DECOUPLED: bool> {
+    /// t, from 1.
+    step: i32,
+    /// `η / (1 - β₁ᵗ)`.
+    step_size: f32,
+    /// `√(1 - β₂ᵗ)`.
+    root_correction: f32,
+}
+
+impl Adam<false> {
+    /// Adam: weight decay goes through the gradient.
+    pub fn coupled() -> Self {
+        Self::default()
+    }
+}
+
+impl Adam<true> {
+    /// AdamW: weight decay acts on the weights.
+    pub fn decoupled() -> Self {
+        Self::default()
+    }
+}
+
+impl<const DECOUPLED: bool> Rule for Adam<DECOUPLED> {
+    const MEMORIES: usize = 2;
+    const DECOUPLED_DECAY: bool = DECOUPLED;
+
+    fn begin_step(&mut self, learning_rate: f64) {
+        self.step = self.step.saturating_add(1); // beyond 2^31 steps both corrections are 1 anyway
+        self.step_size = (learning_rate / (1.0 - BETA_1.powi(self.step))) as f32;
+        self.root_correction = (1.0 - BETA_2.powi(self.step)).sqrt() as f32;
+    }
+
+    fn update(&self, theta: &mut [f32], gradient: &[f32], memories: &mut [Vec<f32>]) {
+        let Self { step_size, root_correction, .. } = *self;
+        let [mean, mean_square] = memories else { unreachable!("two memories") };
+        for (((theta, &g), m), v) in theta.iter_mut().zip(gradient).zip(mean).zip(mean_square) {
+            *m += (1.0 - BETA_1) as f32 * (g - *m);
+            *v = BETA_2 as f32 * *v + (1.0 - BETA_2) as f32 * g * g;
+            *theta -= step_size * *m / (v.sqrt() / root_correction + EPSILON);
+        }
+    }
+}

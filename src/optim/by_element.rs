@@ -1,0 +1,76 @@
+//! Optimizers that move each element of a parameter by itself, from its gradient and what is remembered of earlier ones.
+
+use std::fmt::Debug;
+
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
+
+use super::Optimizer;
+use crate::linalg::gemm;
+use crate::nn::{Learner, Network};
+
+/// What such an optimizer does with one parameter in one step.
+pub trait Rule: Debug + Send {
+    /// Floats that it remembers for each element.
+    const MEMORIES: usize;
+    /// Whether weight decay acts on the weights themselves and not through the gradient.
+    const DECOUPLED_DECAY: bool = false;
+
+    /// Called before the parameters of each step.
+    fn begin_step(&mut self, learning_rate: f64);
+
+    /// Moves `theta` by `gradient`. Each of `memories` is as long as they, and 0 at first.
+    fn update(&self, theta: &mut [f32], gradient: &[f32], memories: &mut [Vec<f32>]);
+}
+
+/// A [`Rule`] with its memory, and room for the gradient of the largest weight matrix.
+#[derive(Debug)]
+pub struct ByElement<R> {
+    rule: R,
+    learning_rate: f64,
+    /// λ.
+    l2: f64,
+    /// By parameter: `MEMORIES` vectors as long as it.
+    memories: Vec<Vec<Vec<f32>>>,
+    /// The gradient of the weights at hand, (I, O) in its first elements.
+    gradient: Vec<f32>,
+}
+
+impl<R: Rule> ByElement<R> {
+    /// For the parameters of `network`, with the penalty `l2/2 Σ w²` on weights.
+    pub fn new(rule: R, l2: f64, network: &Network) -> Self {
+        let lengths: Vec<usize> =
+            network.parameters().map(|(_, parameter)| parameter.file_shape().iter().product()).collect();
+        let memories = lengths.iter().map(|&length| vec![vec![0.0; length]; R::MEMORIES]);
+        let largest = lengths.iter().copied().max().unwrap_or(0);
+        Self { rule, learning_rate: 0.0, l2, memories: memories.collect(), gradient: vec![0.0; largest] }
+    }
+}
+
+impl<R: Rule> Optimizer for ByElement<R> {
+    fn begin_step(&mut self, learning_rate: f64) {
+        self.learning_rate = learning_rate;
+        self.rule.begin_step(learning_rate);
+    }
+}
+
+impl<R: Rule> Learner for ByElement<R> {
+    /// `∇W = Xᵀ·D + λW`, then the rule; decoupled: `W ← (1 - ηλ)·W` first, and `∇W = Xᵀ·D`.
+    fn weights(&mut self, parameter: usize, mut w: ArrayViewMut2<f32>, x: ArrayView2<f32>, d: ArrayView2<f32>) {
+        let gradient = &mut self.gradient[..w.len()];
+        let mut matrix = ArrayViewMut2::from_shape(w.dim(), &mut *gradient).expect("room for the largest");
+        gemm(1.0, x.t(), d, 0.0, matrix.view_mut());
+        if self.l2 > 0.0 && R::DECOUPLED_DECAY {
+            w *= (1.0 - self.learning_rate * self.l2) as f32;
+        } else if self.l2 > 0.0 {
+            matrix.scaled_add(self.l2 as f32, &w);
+        }
+        let w = w.as_slice_mut().expect("weights are contiguous");
+        self.rule.update(w, gradient, &mut self.memories[parameter]);
+    }
+
+    fn bias(&mut self, parameter: usize, mut b: ArrayViewMut1<f32>, d_b: ArrayView1<f32>) {
+        let (b, d_b) = (b.as_slice_mut(), d_b.to_slice());
+        let (b, d_b) = b.zip(d_b).expect("biases are contiguous");
+        self.rule.update(b, d_b, &mut self.memories[parameter]);
+    }
+}

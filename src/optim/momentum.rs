@@ -1,0 +1,45 @@
+//! SGD with momentum: `v ← μ·v + g`, `θ ← θ - η·v`; in Nesterov's form `θ ← θ - η·(g + μ·v)`.
+//!
+//! Sutskever et al. 2013, in the form of `torch.optim.SGD`: the learning rate stands outside the velocity.
+
+use super::Rule;
+
+/// Share of the velocity that is kept, as PyTorch's and Keras' examples have it.
+const MOMENTUM: f32 = 0.9;
+
+/// Momentum, in one of its two forms.
+#[derive(Debug, Clone, Copy)]
+pub struct Momentum {
+    learning_rate: f32,
+    /// What of the gradient and of the velocity makes the step: (0, 1), or Nesterov's (1, μ).
+    mix: (f32, f32),
+}
+
+impl Momentum {
+    /// The step is the velocity.
+    pub fn classic() -> Self {
+        Self { learning_rate: 0.0, mix: (0.0, 1.0) }
+    }
+
+    /// The step looks ahead: the velocity after one more step of the same gradient.
+    pub fn nesterov() -> Self {
+        Self { learning_rate: 0.0, mix: (1.0, MOMENTUM) }
+    }
+}
+
+impl Rule for Momentum {
+    const MEMORIES: usize = 1;
+
+    fn begin_step(&mut self, learning_rate: f64) {
+        self.learning_rate = learning_rate as f32;
+    }
+
+    fn update(&self, theta: &mut [f32], gradient: &[f32], memories: &mut [Vec<f32>]) {
+        let Self { learning_rate, mix: (of_gradient, of_velocity) } = *self;
+        let [velocity] = memories else { unreachable!("one memory") };
+        for ((theta, &g), v) in theta.iter_mut().zip(gradient).zip(velocity) {
+            *v = MOMENTUM * *v + g;
+            *theta -= learning_rate * (of_gradient * g + of_velocity * *v);
+        }
+    }
+}
