@@ -196,7 +196,7 @@ fn help_of_train_names_every_setting_with_its_default() {
         assert!(words.contains(&format!("--{}", field.name)), "{}", field.name);
         assert!(words.contains(&field.meaning[1..]), "{}", field.name);
     }
-    for default in ["[default: mnist]", "[default: 128]", "[default: 0.1]", "[default: 10] [alias: --batch-size]"] {
+    for default in ["[default: mnist]", "[default: 128]", "[default: 0.1 for sgd", "[default: 10] [alias: --batch-size]"] {
         assert!(words.contains(default), "{default}: {help}");
     }
 }
@@ -277,7 +277,7 @@ fn a_training_leaves_its_settings_its_metrics_and_its_network() {
     assert_eq!(place.list("runs/001"), ["config.toml", "metrics.jsonl", "model.safetensors"]);
 
     let config: toml::Table = place.read("runs/001/config.toml").parse().unwrap();
-    let expected = "data hidden activation output loss optimizer lr batch epochs init seed threads no-shuffle";
+    let expected = "data hidden activation output loss optimizer lr l2 batch epochs init seed threads no-shuffle";
     assert_eq!(config.keys().cloned().collect::<Vec<_>>().join(" "), expected);
 }
 
