@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use gemmnist::data;
+use gemmnist::data::{self, Input};
 use gemmnist::seed::Seed;
 use ndarray::Array2;
 
@@ -22,13 +22,15 @@ fn gathering(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("gather");
     for batch in [10, 100] {
         let (mut x, mut labels) = (Array2::zeros((batch, images.pixels())), vec![0; batch]);
-        images.gather(&order[..batch], x.view_mut(), &mut labels);
+        images.gather(Input::Gray, &order[..batch], x.view_mut(), &mut labels);
         let byte = images.image(order[0] as usize)[300];
         assert_eq!(x[(0, 300)], f32::from(byte) / 255.0, "a wrong answer has no speed");
         group.throughput(Throughput::Elements(batch as u64));
         let mut batches = order.chunks_exact(batch).cycle();
         group.bench_function(format!("b{batch}"), |bench| {
-            bench.iter(|| images.gather(batches.next().expect("a cycle"), black_box(x.view_mut()), &mut labels))
+            bench.iter(|| {
+                images.gather(Input::Gray, batches.next().expect("a cycle"), black_box(x.view_mut()), &mut labels)
+            })
         });
     }
     group.throughput(Throughput::Elements(order.len() as u64));

@@ -6,9 +6,9 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use gemmnist::data;
+use gemmnist::data::{self, Input};
 use gemmnist::nn::naive::NaiveNetwork;
-use gemmnist::nn::{Activation, Architecture, Init, Loss, Network, Output, Workspace, loss};
+use gemmnist::nn::{Activation, Architecture, Init, Loss, Network, Output, Step, Workspace, loss};
 use gemmnist::optim::{OptimizerName, optimizer};
 use gemmnist::seed::Seed;
 use gemmnist::threads::with_blas_threads;
@@ -33,7 +33,7 @@ fn steps(criterion: &mut Criterion) {
         let mut workspace = Workspace::new(&network, batch);
         let indices: Vec<u32> = (0..batch as u32).collect();
         let (x, labels) = workspace.input(batch);
-        images.gather(&indices, x, labels);
+        images.gather(Input::Gray, &indices, x, labels);
         let x = workspace.input(batch).0.mapv(f64::from);
         let score = network.score(&mut workspace, batch, objective);
         let naive = NaiveNetwork::twin(&network, Loss::CrossEntropy).mean_loss(&x, &images.labels()[..batch]);
@@ -47,8 +47,14 @@ fn steps(criterion: &mut Criterion) {
             with_blas_threads(1, || {
                 bench.iter(|| {
                     let (x, labels) = workspace.input(batch);
-                    images.gather(&indices, x, labels);
-                    black_box(network.learn(1, &mut workspace, batch, objective, &mut *sgd))
+                    images.gather(Input::Gray, &indices, x, labels);
+                    black_box(network.learn(
+                        Step { seed: Seed(0), number: 1 },
+                        &mut workspace,
+                        batch,
+                        objective,
+                        &mut *sgd,
+                    ))
                 })
             })
         });

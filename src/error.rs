@@ -24,6 +24,8 @@ pub enum Error {
     Model(Mismatch),
     /// The loss stopped being finite.
     Diverged { epoch: usize, step: u64, learning_rate: f64 },
+    /// The system does not start as many threads.
+    Threads { threads: usize, reason: String },
     /// Asked for something that this build leaves out.
     NotBuilt { what: &'static str, feature: &'static str },
 }
@@ -74,7 +76,7 @@ impl Error {
     /// 5 model unusable.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Io { .. } => 1,
+            Self::Io { .. } | Self::Threads { .. } => 1,
             Self::Settings(_) | Self::NotBuilt { .. } => 2,
             Self::Data(_) | Self::DataNotFound { .. } => 3,
             Self::Diverged { .. } => 4,
@@ -146,6 +148,9 @@ impl fmt::Display for Error {
                 "epoch {epoch}, step {step}: training diverged: expected a finite loss, found infinity or NaN at \
                  learning rate {learning_rate} (lower it with --lr; the run folder keeps the epochs before)"
             ),
+            Self::Threads { threads, reason } => {
+                write!(f, "--threads: expected the system to start {threads}, found {reason} (ask for fewer)")
+            }
             Self::NotBuilt { what, feature } => {
                 write!(f, "{what} is not in this build (build with --features {feature})")
             }

@@ -3,8 +3,9 @@
 use ndarray::Array2;
 use rayon::prelude::*;
 
-use crate::data::{Dataset, Splits};
+use crate::data::{Dataset, Input};
 use crate::nn::{BatchScore, Network, Objective, Workspace, predicted_class};
+use crate::threads::with_blas_threads;
 use crate::train::{Judgement, RunningScore, Scores};
 
 /// Images a rayon task takes at once. Fixed, whatever the number of threads: the sums are then the same to the last bit.
@@ -20,23 +21,24 @@ pub struct Evaluation {
     pub confusion: Array2<u64>,
 }
 
-/// Evaluates `network` on all of `data`, in parallel within the current rayon pool. The result does not depend on the
+/// Evaluates `network` on all of `data`, its pixels by `input`, in parallel within the current rayon pool. The result does not depend on the
 /// number of threads.
 ///
 /// # Panics
 /// If images or classes do not fit the network, or there is no image: callers check both.
-pub fn evaluate(network: &Network, objective: &dyn Objective, data: &Dataset) -> Evaluation {
+pub fn evaluate(network: &Network, objective: &dyn Objective, input: Input, data: &Dataset) -> Evaluation {
     let classes = network.architecture().classes();
     assert_eq!(network.architecture().inputs, data.pixels(), "pixels an image");
     assert!(data.classes() <= classes && !data.is_empty(), "classes");
     let images: Vec<u32> = (0..data.len() as u32).collect();
-    let chunks: Vec<(BatchScore, Vec<u8>)> = images
-        .par_chunks(CHUNK)
-        .map_init(
+    let evaluate_chunks = || -> Vec<(BatchScore, Vec<u8>)> {
+        let chunks = images.par_chunks(CHUNK).map_init(
             || Workspace::new(network, CHUNK),
-            |workspace, images| evaluate_chunk(network, objective, data, workspace, images),
-        )
-        .collect();
+            |workspace, images| evaluate_chunk(network, objective, (input, data), workspace, images),
+        );
+        chunks.collect()
+    };
+    let chunks = with_blas_threads(1, evaluate_chunks);
 
     let mut running = RunningScore::default();
     for (score, predictions) in &chunks {
@@ -53,25 +55,28 @@ pub fn evaluate(network: &Network, objective: &dyn Objective, data: &Dataset) ->
 fn evaluate_chunk(
     network: &Network,
     objective: &dyn Objective,
-    data: &Dataset,
+    (input, data): (Input, &Dataset),
     workspace: &mut Workspace,
     images: &[u32],
 ) -> (BatchScore, Vec<u8>) {
     let (x, labels) = workspace.input(images.len());
-    data.gather(images, x, labels);
+    data.gather(input, images, x, labels);
     let score = network.score(workspace, images.len(), objective);
     let logits = workspace.logits(images.len());
     (score, logits.rows().into_iter().map(|row| predicted_class(row) as u8).collect())
 }
 
-/// The judge of a training on `splits`: scores the network on the test images, for the record only.
+/// The judge of a training: scores the network on the images held out, if any, and, for the record only, on the test
+/// images.
 pub fn judge<'a>(
     objective: &'a dyn Objective,
-    splits: &'a Splits,
+    input: Input,
+    validation: Option<&'a Dataset>,
+    test: &'a Dataset,
 ) -> impl Fn(&Network) -> Judgement + Send + Sync + 'a {
     move |network| {
-        let test = evaluate(network, objective, &splits.test).scores;
-        Judgement { validation: None, test: Some(test) }
+        let scores = |data| evaluate(network, objective, input, data).scores;
+        Judgement { validation: validation.map(scores), test: Some(scores(test)) }
     }
 }
 
@@ -101,7 +106,7 @@ mod tests {
 
     fn with_threads(threads: usize, network: &Network, data: &Dataset) -> Evaluation {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| evaluate(network, &SoftmaxCrossEntropy, data))
+        pool.install(|| evaluate(network, &SoftmaxCrossEntropy, Input::Gray, data))
     }
 
     #[test]
@@ -132,7 +137,7 @@ mod tests {
     }
 
     fn with_one(network: &Network, data: &Dataset) -> Evaluation {
-        evaluate(network, &SoftmaxCrossEntropy, data)
+        evaluate(network, &SoftmaxCrossEntropy, Input::Gray, data)
     }
 
     #[test]

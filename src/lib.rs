@@ -12,12 +12,13 @@
 //! let mnist = data::load("mnist")?;
 //! let settings = TrainSettings { hidden: vec![64], epochs: 3, ..TrainSettings::default() };
 //! let config = settings.check()?; // every setting in its range, or an error that names all that are not
+//! let input = config.input();
 //! let objective = loss::objective(config.output, config.loss).expect("a checked pair");
 //!
 //! let mut trainer = Trainer::new(config, &mnist.train)?;
-//! trainer.run(&judge(objective, &mnist), &mut ())?; // judged after every epoch, watched by nobody
+//! trainer.run(&judge(objective, input, None, &mnist.test), &mut ())?; // judged after every epoch, watched by nobody
 //!
-//! let evaluation = evaluate(trainer.network(), objective, &mnist.test);
+//! let evaluation = evaluate(trainer.network(), objective, input, &mnist.test);
 //! assert!(evaluation.scores.accuracy > 0.95);
 //! # Ok(())
 //! # }
@@ -47,6 +48,7 @@
 //! at a time; with none of them the products are in pure Rust. `report` (default) draws pictures.
 
 #![warn(missing_docs)]
+#![deny(unsafe_code)] // but in `linalg::blas`
 
 #[cfg(feature = "blas")]
 extern crate blas_src as _; // links the chosen BLAS; without this line the linker would drop it

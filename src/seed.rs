@@ -16,6 +16,10 @@ pub enum Purpose {
     Init,
     /// The order of the images; the index is the epoch, counted from 1.
     Shuffle,
+    /// Which units stay; the index is made of the step and the layer's place in the network.
+    Dropout,
+    /// Which images are held out for validation.
+    Validation,
 }
 
 impl Purpose {
@@ -24,6 +28,8 @@ impl Purpose {
         match self {
             Self::Init => "init",
             Self::Shuffle => "shuffle",
+            Self::Dropout => "dropout",
+            Self::Validation => "validation",
         }
     }
 }
@@ -41,10 +47,7 @@ impl Seed {
     /// of `0..images.len()`.
     pub fn shuffle(self, epoch: usize, images: &mut [u32]) {
         images.iter_mut().zip(0..).for_each(|(image, i)| *image = i);
-        let mut stream = self.stream(Purpose::Shuffle, epoch as u64);
-        for last in (1..images.len()).rev() {
-            images.swap(last, stream.below(last as u32 + 1) as usize); // Fisher and Yates, Durstenfeld's form
-        }
+        self.stream(Purpose::Shuffle, epoch as u64).shuffle(images);
     }
 }
 
@@ -80,6 +83,15 @@ pub fn normal<R: RngCore + ?Sized>(stream: &mut R) -> f64 {
         let square = u * u + v * v;
         if square > 0.0 && square < 1.0 {
             return u * (-2.0 * libm::log(square) / square).sqrt();
+        }
+    }
+}
+
+impl Stream {
+    /// Puts `items` in an order drawn uniformly (Fisher and Yates, in Durstenfeld's form).
+    pub fn shuffle(&mut self, items: &mut [u32]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.below(last as u32 + 1) as usize);
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use gemmnist::nn::{Activation, Architecture, Init, Network, Workspace, loss};
+use gemmnist::nn::{Activation, Architecture, Init, Network, Step, Workspace, loss};
 use gemmnist::optim::{OptimizerName, optimizer};
 use gemmnist::seed::Seed;
 
@@ -38,14 +38,15 @@ fn a_step_allocates_nothing() {
     for &(output, _, objective) in loss::OBJECTIVES {
         for activation in [Activation::Relu, Activation::Sigmoid, Activation::Tanh] {
             for &name in OptimizerName::ALL {
-                let architecture = Architecture::perceptron(784, &[128, 30], activation, 10, output);
+                let architecture =
+                    Architecture::perceptron(784, &[128, 30], activation, 10, output).with_dropout(0.1, 0.5);
                 let mut network = Network::initialised(architecture, Init::Xavier, Seed(0));
                 let mut workspace = Workspace::new(&network, 10);
                 let mut optimizer = optimizer(name, 1e-4, &network);
                 for b in [10, 7] {
                     let before = ALLOCATIONS.get();
                     optimizer.begin_step(0.1);
-                    network.learn(1, &mut workspace, b, objective, &mut *optimizer);
+                    network.learn(Step { seed: Seed(0), number: 1 }, &mut workspace, b, objective, &mut *optimizer);
                     let allocations = ALLOCATIONS.get() - before;
                     assert_eq!(allocations, 0, "{activation} {name}, batch {b}");
                 }

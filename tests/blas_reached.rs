@@ -7,7 +7,7 @@
 use std::ffi::c_int;
 use std::sync::Mutex;
 
-use gemmnist::nn::{Activation, Architecture, Init, Network, Output, Workspace, loss};
+use gemmnist::nn::{Activation, Architecture, Init, Network, Output, Step, Workspace, loss};
 use gemmnist::optim::{OptimizerName, optimizer};
 use gemmnist::seed::Seed;
 
@@ -56,7 +56,7 @@ fn calls_of_a_step(b: usize) -> Vec<Call> {
     let mut sgd = optimizer(OptimizerName::Sgd, 0.0, &network);
     sgd.begin_step(0.1);
     CALLS.lock().unwrap().clear();
-    network.learn(1, &mut workspace, b, objective, &mut *sgd);
+    network.learn(Step { seed: Seed(0), number: 1 }, &mut workspace, b, objective, &mut *sgd);
     std::mem::take(&mut *CALLS.lock().unwrap())
 }
 

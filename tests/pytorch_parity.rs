@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use gemmnist::data::{Splits, load_folder};
+use gemmnist::data::{Input, Splits, load_folder};
 use gemmnist::eval;
 use gemmnist::nn::{Activation, Loss, Output, loss};
 use gemmnist::train::{EpochRecord, TrainSettings, Trainer};
@@ -106,7 +106,7 @@ fn each_network_trained(check: impl Fn(&GoldenNetwork, &Trainer<'_>, &EpochRecor
             ..TrainSettings::default()
         };
         let mut trainer = Trainer::new(settings.check().unwrap(), &splits.train).unwrap();
-        let judge = eval::judge(objective, &splits);
+        let judge = eval::judge(objective, Input::Gray, None, &splits.test);
         trainer.run(&judge, &mut ()).unwrap();
         check(network, &trainer, trainer.history().last().expect("ten epochs"));
     }

@@ -9,7 +9,7 @@ use super::Failure;
 use super::format::{percent, thousands};
 use super::model::Model;
 use crate::data;
-use crate::error::{Error, Mismatch, OneLine};
+use crate::error::{Error, Mismatch, OneLine, shown};
 use crate::eval::{Evaluation, evaluate};
 use crate::nn::loss;
 use crate::threads::{self, Crew};
@@ -51,14 +51,14 @@ pub fn run(args: Args, out: &mut dyn Write) -> Result<(), Failure> {
         let expected = format!("one that is defined on {output} outputs");
         Error::Model(Mismatch::new(&model.path, "loss", expected, loss, "train it again"))
     })?;
-    let crew = Crew::new(threads::available(), 0);
-    let evaluation = crew.side_by_side(|| evaluate(&model.network, objective, images));
+    let crew = Crew::new(threads::available(), 0)?;
+    let evaluation = crew.side_by_side(|| evaluate(&model.network, objective, model.description.input(), images));
 
     let names = &model.description.class_names;
     if args.json {
         print_json(&evaluation, names, out)?;
     } else {
-        writeln!(out, "{} on the {} {split} images of {name}", OneLine(&model.path), thousands(images.len()))?;
+        writeln!(out, "{} on the {} {split} images of {}", OneLine(&model.path), thousands(images.len()), shown(name))?;
         print_text(&evaluation, names, loss.name(), out)?;
     }
     Ok(())

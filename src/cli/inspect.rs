@@ -33,7 +33,7 @@ fn print_text(model: &Model, out: &mut dyn Write) -> std::io::Result<()> {
     let architecture = model.network.architecture();
     let preprocessing = &model.description.preprocessing;
     writeln!(out, "{}", OneLine(&model.path))?;
-    writeln!(out, "network     {architecture}, {} outputs", architecture.output)?;
+    writeln!(out, "network     {}", architecture.describe())?;
     writeln!(out, "images      {} x {}, {}", preprocessing.height, preprocessing.width, preprocessing.scale)?;
     writeln!(out, "classes     {}", model.description.class_names.join(" "))?;
     let training = &model.description.training;

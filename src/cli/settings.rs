@@ -1,6 +1,6 @@
 //! The options that are settings: one for each row of [`FIELDS`], kept as typed until all of them are judged together.
 
-use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches};
+use clap::{Arg, ArgMatches, Command, FromArgMatches};
 
 use crate::train::{Draft, FIELDS, Field, Range, TrainSettings};
 
@@ -47,7 +47,13 @@ fn option(field: &Field, default: Option<&str>) -> Arg {
     let help = capitalised(field.meaning) + &default;
     let arg = Arg::new(field.name).long(field.name).visible_aliases(field.alias).help_heading("Settings");
     match field.range {
-        Range::Switch => arg.action(ArgAction::SetTrue).help(capitalised(field.meaning)),
+        // `--no-shuffle=false` undoes what a file says.
+        Range::Switch => arg
+            .value_name("true|false")
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true")
+            .help(capitalised(field.meaning)),
         Range::OneOf(names) => arg.value_name(names.join("|")).help(help),
         Range::Text(what) => arg.value_name(what).help(help),
         Range::Widths { .. } => arg.value_name("N,N,...|none").help(help),
@@ -64,8 +70,5 @@ fn capitalised(meaning: &str) -> String {
 }
 
 fn typed(matches: &ArgMatches, field: &Field) -> Option<String> {
-    match field.range {
-        Range::Switch => matches.get_flag(field.name).then(|| "true".to_owned()),
-        _ => matches.get_one::<String>(field.name).cloned(),
-    }
+    matches.get_one::<String>(field.name).cloned()
 }

@@ -4,14 +4,13 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use super::screen::{Screen, Style};
+use super::screen::{Images, Screen, Style};
 use super::settings::SettingsArgs;
 use super::{Failure, Progress};
-use crate::data;
-use crate::error::Result;
+use crate::data::{self, Dataset, Splits};
+use crate::error::{Error, Problem, Result};
 use crate::eval;
-use crate::nn::loss;
-use crate::train::model_file::{Description, Training};
+use crate::nn::{Network, loss};
 use crate::train::{Draft, EpochRecord, Observer, RunFolder, TrainConfig, Trainer};
 
 #[derive(clap::Args)]
@@ -37,26 +36,27 @@ pub struct Args {
 
 pub fn run(args: Args, out: &mut dyn Write, progress: Progress) -> std::result::Result<(), Failure> {
     let config = settle(&args)?;
-    let splits = data::load(&config.data)?;
+    let Splits { train, test } = data::load(&config.data)?;
+    let (train, validation) = hold_out(&config, train)?;
     let started = Instant::now();
-    let mut trainer = Trainer::new(config.clone(), &splits.train)?;
-    let mut folder = RunFolder::create(&args.out, args.name.as_deref(), &config)?;
+    let mut trainer = Trainer::new(config.clone(), &train)?;
+    let mut folder = RunFolder::create(&args.out, args.name.as_deref(), &config, train.size())?;
     let style = match (args.quiet, args.json) {
         (true, _) => Style::Silent,
         (_, true) => Style::Json,
         _ => Style::Text,
     };
-    let mut screen = Screen::new(out, style, progress, (config.epochs, splits.train.len()));
-    screen.start(&config, trainer.network(), &splits, folder.path())?;
+    let images = Images { train: &train, validation: validation.as_ref(), test: &test };
+    let mut screen = Screen::new(out, style, progress, config.epochs, images);
+    screen.start(&config, trainer.network(), config.threads(), folder.path())?;
 
     let objective = loss::objective(config.output, config.loss).expect("checked with the settings");
-    let judge = eval::judge(objective, &splits);
+    let judge = eval::judge(objective, config.input(), validation.as_ref(), &test);
     let run = trainer.run(&judge, &mut Both(&mut folder, &mut screen));
     screen.clear();
     run?;
 
-    let description = Description::new(trainer.network(), splits.train.size(), summary(&config, &trainer));
-    folder.finish(trainer.network(), &description)?;
+    folder.finish(trainer.network(), trainer.history())?;
     screen.end(&trainer, &folder, started.elapsed().as_secs_f64())?;
     Ok(())
 }
@@ -74,19 +74,21 @@ fn settle(args: &Args) -> Result<TrainConfig> {
     draft.finish()
 }
 
-fn summary(config: &TrainConfig, trainer: &Trainer<'_>) -> Training {
-    let last = trainer.history().last();
-    let mut settings = config.to_table();
-    settings.remove("threads"); // tells of the machine, and is in config.toml
-    Training {
-        settings,
-        epochs: trainer.history().epochs.len(),
-        steps: last.map_or(0, |epoch| epoch.step),
-        train_loss: last.map(|epoch| epoch.train_loss),
-        train_accuracy: last.map(|epoch| epoch.train_accuracy),
-        test_loss: last.and_then(|epoch| epoch.test_loss),
-        test_accuracy: last.and_then(|epoch| epoch.test_accuracy),
+/// The images to learn from, and those held out.
+fn hold_out(config: &TrainConfig, train: Dataset) -> Result<(Dataset, Option<Dataset>)> {
+    if config.validation == 0 {
+        return Ok((train, None));
     }
+    if config.validation >= train.len() {
+        return Err(Error::Settings(vec![Problem {
+            place: "--validation".to_owned(),
+            found: config.validation.to_string(),
+            expected: format!("fewer than the {} training images of {}", train.len(), config.data),
+            remedy: None,
+        }]));
+    }
+    let (train, validation) = train.hold_out(config.validation, config.validation_from, config.seed());
+    Ok((train, Some(validation)))
 }
 
 /// The file first: what a person has seen is then on disk.
@@ -100,5 +102,9 @@ impl Observer for Both<'_, '_> {
     fn epoch(&mut self, record: &EpochRecord) -> Result<()> {
         self.0.epoch(record)?;
         self.1.epoch(record)
+    }
+
+    fn best(&mut self, record: &EpochRecord, network: &Network) -> Result<()> {
+        self.0.best(record, network)
     }
 }

@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use ndarray::ArrayViewMut2;
 
+use super::Input;
+
 /// Labelled images of one size, one byte a pixel, stored one image after the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dataset {
@@ -21,12 +23,6 @@ pub struct Splits {
     pub train: Dataset,
     /// To be judged on.
     pub test: Dataset,
-}
-
-/// The input that a pixel becomes: `byte / 255`, correctly rounded, as PyTorch's `ToTensor` has it.
-#[inline]
-pub fn unit(byte: u8) -> f32 {
-    f32::from(byte) / 255.0 // a product with 1/255 would differ in the last bit for 126 of the 256
 }
 
 impl Dataset {
@@ -96,20 +92,30 @@ impl Dataset {
         Self { images, labels: self.labels[range].to_vec(), ..*self }
     }
 
-    /// Gathers a batch: row `r` of `x` becomes image `indices[r]`, each pixel by [`unit()`], and `labels[r]` its label.
+    /// A copy of the images `indices`, in that order; `classes` stays what it was.
+    ///
+    /// # Panics
+    /// If an index is not below [`Self::len`].
+    pub fn select(&self, indices: &[u32]) -> Self {
+        let images = indices.iter().flat_map(|&i| self.image(i as usize)).copied().collect();
+        let labels = indices.iter().map(|&i| self.labels[i as usize]).collect();
+        Self { images, labels, ..*self }
+    }
+
+    /// Gathers a batch: row `r` of `x` becomes image `indices[r]`, each pixel by `input`, and `labels[r]` its label.
     ///
     /// `indices` (B): read. `x` (B, I), `labels` (B): overwritten. Nothing is allocated.
     ///
     /// # Panics
     /// If shapes disagree or an index is not below [`Self::len`].
-    pub fn gather(&self, indices: &[u32], mut x: ArrayViewMut2<f32>, labels: &mut [u8]) {
+    pub fn gather(&self, input: Input, indices: &[u32], mut x: ArrayViewMut2<f32>, labels: &mut [u8]) {
         assert_eq!(x.dim(), (indices.len(), self.pixels()), "x is not (B, I)");
         assert_eq!(labels.len(), indices.len(), "labels are not (B)");
         for ((mut row, label), &index) in x.rows_mut().into_iter().zip(labels).zip(indices) {
             let image = self.image(index as usize);
             match row.as_slice_mut() {
-                Some(row) => row.iter_mut().zip(image).for_each(|(x, &byte)| *x = unit(byte)), // vectorised
-                None => row.iter_mut().zip(image).for_each(|(x, &byte)| *x = unit(byte)),
+                Some(row) => input.fill(row.iter_mut(), image), // vectorised
+                None => input.fill(row.iter_mut(), image),
             }
             *label = self.labels[index as usize];
         }
@@ -131,7 +137,7 @@ mod tests {
     fn a_batch_holds_the_images_asked_for_in_the_order_asked() {
         let mut x = Array2::from_elem((3, 6), f32::NAN);
         let mut labels = [9; 3];
-        four().gather(&[3, 0, 3], x.view_mut(), &mut labels);
+        four().gather(Input::Gray, &[3, 0, 3], x.view_mut(), &mut labels);
         assert_eq!(labels, [3, 0, 3]);
         for (row, byte) in x.rows().into_iter().zip([150.0, 0.0, 150.0]) {
             assert!(row.iter().all(|&x| x == byte / 255.0), "{row}");
@@ -142,8 +148,8 @@ mod tests {
     fn a_batch_whose_rows_are_not_contiguous_is_filled_alike() {
         let (mut x, mut wide) = (Array2::zeros((2, 6)), Array2::zeros((2, 12)));
         let mut labels = [0; 2];
-        four().gather(&[1, 2], x.view_mut(), &mut labels);
-        four().gather(&[1, 2], wide.slice_mut(s![.., ..;2]), &mut labels);
+        four().gather(Input::Gray, &[1, 2], x.view_mut(), &mut labels);
+        four().gather(Input::Gray, &[1, 2], wide.slice_mut(s![.., ..;2]), &mut labels);
         assert_eq!(x, wide.slice(s![.., ..;2]));
         assert!(wide.slice(s![.., 1..;2]).iter().all(|&between| between == 0.0));
     }
@@ -153,5 +159,12 @@ mod tests {
         let slice = four().slice(1..3);
         assert_eq!((slice.len(), slice.classes(), slice.labels()), (2, 4, &[1, 2][..]));
         assert_eq!(slice.image(1), [100; 6]);
+    }
+
+    #[test]
+    fn a_selection_keeps_order_and_classes() {
+        let selection = four().select(&[2, 1]);
+        assert_eq!((selection.len(), selection.classes(), selection.labels()), (2, 4, &[2, 1][..]));
+        assert_eq!(selection.image(1), [50; 6]);
     }
 }

@@ -6,7 +6,9 @@ mod assemble;
 mod content;
 mod dataset;
 mod find;
+mod hold_out;
 pub mod idx;
+mod input;
 mod published;
 
 use std::ffi::OsStr;
@@ -15,8 +17,10 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Mismatch, Result};
 use content::Folder;
 
-pub use dataset::{Dataset, Splits, unit};
+pub use dataset::{Dataset, Splits};
 pub use find::{Found, find, list, places};
+pub use hold_out::HoldOut;
+pub use input::Input;
 pub use published::published;
 
 /// A way to keep a data set in files. One more format is one more file with a `FORMAT`, and one line in [`FORMATS`].

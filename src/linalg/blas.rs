@@ -27,6 +27,7 @@ impl std::fmt::Display for Blas {
 }
 
 #[cfg(any(feature = "openblas", feature = "openblas-static"))]
+#[expect(unsafe_code, reason = "OpenBLAS is a C library")]
 mod library {
     use std::ffi::{CStr, c_char, c_int};
 
@@ -58,8 +59,7 @@ mod library {
     }
 
     pub fn set_threads(threads: usize) {
-        // SAFETY: any positive count is allowed; OpenBLAS caps it. Callers do not set it while a product runs, see
-        // [`super::set_threads`].
+        // SAFETY: any positive count is allowed; OpenBLAS caps it, and starts further threads under a lock of its own.
         unsafe { openblas_set_num_threads(c_int::try_from(threads).unwrap_or(c_int::MAX)) }
     }
 }
@@ -98,8 +98,8 @@ pub fn threads() -> usize {
     library::threads()
 }
 
-/// Lets each product use `threads` threads. One value for the whole process, so only [`threads`](crate::threads) calls
-/// it, and never while a product runs.
+/// Lets each product that starts from now on use `threads` threads. One value for the whole process, so only
+/// [`threads`](crate::threads) calls it.
 pub(crate) fn set_threads(threads: usize) {
     library::set_threads(threads);
 }

@@ -4,11 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::dense::DenseSpec;
-use super::{Activation, Layer, Output};
+use super::{Activation, DenseSpec, DropoutSpec, InputBiasSpec, Layer, Output};
 
 /// Inputs, layers, and what the last layer's logits mean.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Architecture {
     /// Width of the input: pixels of an image.
@@ -27,6 +26,12 @@ pub trait Spec {
     /// Number of floats it learns; saturating, for a description may come from a file.
     fn parameters(&self, inputs: usize) -> usize;
 
+    /// Multiplications of its product for one image; saturating.
+    fn multiplications(&self, inputs: usize) -> usize {
+        let _ = inputs;
+        0
+    }
+
     /// The layer, all parameters 0.
     fn build(&self, inputs: usize) -> Box<dyn Layer>;
 }
@@ -35,7 +40,7 @@ pub trait Spec {
 macro_rules! layers {
     ( $( $kind:ident($spec:ty), )+ ) => {
         /// One layer of a network, described; written as `{"dense": {"outputs": 128, "activation": "relu"}}`.
-        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         #[serde(rename_all = "kebab-case")]
         pub enum LayerSpec { $( #[doc = concat!("See [`", stringify!($spec), "`].")] $kind($spec), )+ }
 
@@ -50,6 +55,8 @@ macro_rules! layers {
 
 layers! {
     Dense(DenseSpec),
+    Dropout(DropoutSpec),
+    InputBias(InputBiasSpec),
 }
 
 impl Architecture {
@@ -58,6 +65,40 @@ impl Architecture {
         let hidden = hidden.iter().map(|&outputs| LayerSpec::Dense(DenseSpec { outputs, activation }));
         let last = LayerSpec::Dense(DenseSpec { outputs: classes, activation: Activation::Identity });
         Self { inputs, layers: hidden.chain([last]).collect(), output }
+    }
+
+    /// The same with dropout: a share `input` of the inputs, and a share `hidden` of the outputs of every dense layer but
+    /// the last. A share of 0 adds no layer.
+    pub fn with_dropout(mut self, input: f64, hidden: f64) -> Self {
+        let dropout = |rate: f64| (rate > 0.0).then_some(LayerSpec::Dropout(DropoutSpec { rate }));
+        let last = self.layers.pop();
+        let before_last = self.layers.into_iter().flat_map(|layer| [Some(layer), dropout(hidden)]);
+        self.layers = [dropout(input)].into_iter().chain(before_last).chain([last]).flatten().collect();
+        self
+    }
+
+    /// The same behind a learned bias on the input, with `activation`.
+    pub fn with_input_bias(mut self, activation: Activation) -> Self {
+        self.layers.insert(0, LayerSpec::InputBias(InputBiasSpec { activation }));
+        self
+    }
+
+    /// The network in a line: `784-128-10, relu, softmax`.
+    pub fn describe(&self) -> String {
+        let mut parts = vec![self.to_string()];
+        for layer in &self.layers {
+            let part = match layer {
+                LayerSpec::Dense(dense) if dense.activation != Activation::Identity => dense.activation.to_string(),
+                LayerSpec::Dense(_) => continue,
+                LayerSpec::Dropout(dropout) => format!("dropout {}", dropout.rate),
+                LayerSpec::InputBias(input_bias) => format!("input bias with {}", input_bias.activation),
+            };
+            if !parts.contains(&part) {
+                parts.push(part); // all hidden layers have the same, as a rule
+            }
+        }
+        parts.push(self.output.to_string());
+        parts.join(", ")
     }
 
     /// Every layer with the width of its input.
@@ -86,10 +127,13 @@ impl Architecture {
     }
 }
 
-/// `784-128-10`.
+/// The input and every dense layer: `784-128-10`.
 impl fmt::Display for Architecture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let widths: Vec<_> = self.widths().iter().map(|width| width.to_string()).collect();
-        f.write_str(&widths.join("-"))
+        write!(f, "{}", self.inputs)?;
+        self.layers.iter().try_for_each(|layer| match layer {
+            LayerSpec::Dense(dense) => write!(f, "-{}", dense.outputs),
+            LayerSpec::Dropout(_) | LayerSpec::InputBias(_) => Ok(()),
+        })
     }
 }

@@ -10,7 +10,7 @@ use crate::linalg::{elementwise::sum_rows, gemm};
 use crate::seed::Stream;
 
 /// A fully connected layer, described.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DenseSpec {
     /// O.
@@ -26,6 +26,10 @@ impl Spec for DenseSpec {
 
     fn parameters(&self, inputs: usize) -> usize {
         inputs.saturating_add(1).saturating_mul(self.outputs)
+    }
+
+    fn multiplications(&self, inputs: usize) -> usize {
+        inputs.saturating_mul(self.outputs)
     }
 
     fn build(&self, inputs: usize) -> Box<dyn Layer> {

@@ -5,18 +5,46 @@ use std::fmt::Debug;
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 use super::Init;
-use crate::seed::Stream;
+use crate::seed::{Purpose, Seed, Stream};
 
 /// What a forward pass is for. Layers that behave differently when they learn (dropout, batch normalisation) ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// The network as it will be used.
     Evaluate,
-    /// Part of training step `step`, counted from 1: the index of any random stream.
+    /// Part of a training step.
     Train {
         /// The step.
-        step: u64,
+        step: Step,
+        /// The layer's place in the network, from 0.
+        layer: usize,
     },
+}
+
+/// A training step: where layers that need random numbers find them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// The root of the run's randomness.
+    pub seed: Seed,
+    /// From 1.
+    pub number: u64,
+}
+
+impl Step {
+    /// The stream of the layer at place `layer` in this step. 256 layers have streams of their own.
+    pub fn stream(self, layer: usize) -> Stream {
+        self.seed.stream(Purpose::Dropout, (self.number << 8) | (layer as u64 & 0xff))
+    }
+}
+
+impl Mode {
+    /// The same for the layer at place `place`.
+    pub(super) fn at_layer(self, place: usize) -> Self {
+        match self {
+            Self::Evaluate => Self::Evaluate,
+            Self::Train { step, .. } => Self::Train { step, layer: place },
+        }
+    }
 }
 
 /// One stage of a network: `X` (B, I) to `Y` (B, O). It holds parameters only; what it computes lives in a

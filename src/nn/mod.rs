@@ -14,7 +14,9 @@
 mod activation;
 mod architecture;
 mod dense;
+mod dropout;
 mod init;
+mod input_bias;
 mod layer;
 pub mod loss;
 #[doc(hidden)]
@@ -25,8 +27,10 @@ mod workspace;
 pub use activation::Activation;
 pub use architecture::{Architecture, LayerSpec, Spec};
 pub use dense::{Dense, DenseSpec};
+pub use dropout::DropoutSpec;
 pub use init::Init;
-pub use layer::{Backward, Layer, Learner, Mode, Parameter, ParameterMut};
+pub use input_bias::InputBiasSpec;
+pub use layer::{Backward, Layer, Learner, Mode, Parameter, ParameterMut, Step};
 pub use loss::{Loss, Objective, Output};
 pub use network::{BatchScore, Network, predicted_class};
 pub use workspace::Workspace;

@@ -3,21 +3,21 @@
 
 use ndarray::{Array1, Array2, ArrayView1};
 
-use super::{Activation, Architecture, Loss, Network, Output, Parameter};
+use super::{Activation, Architecture, LayerSpec, Loss, Network, Output, Parameter};
 
 /// A perceptron in double precision.
 #[derive(Debug, Clone)]
 pub struct NaiveNetwork {
-    pub layers: Vec<NaiveDense>,
+    pub layers: Vec<NaiveLayer>,
     pub output: Output,
     pub loss: Loss,
 }
 
-/// `y = f(x·W + b)`; also the form of its gradients.
+/// `y = f(x·W + b)`, or `y = f(x + b)` without weights; also the form of its gradients.
 #[derive(Debug, Clone)]
-pub struct NaiveDense {
+pub struct NaiveLayer {
     /// (I, O).
-    pub weights: Array2<f64>,
+    pub weights: Option<Array2<f64>>,
     /// (O).
     pub bias: Array1<f64>,
     pub activation: Activation,
@@ -28,16 +28,19 @@ impl NaiveNetwork {
     pub fn twin(network: &Network, loss: Loss) -> Self {
         let Architecture { layers, output, .. } = network.architecture();
         let mut parameters = network.parameters().map(|(_, parameter)| parameter);
-        let layers = layers.iter().map(|layer| match layer {
-            super::LayerSpec::Dense(spec) => {
-                let (Some(Parameter::Weights(weights)), Some(Parameter::Bias(bias))) =
-                    (parameters.next(), parameters.next())
-                else {
-                    panic!("a dense layer has weights and a bias");
-                };
-                let (weights, bias) = (weights.mapv(f64::from), bias.mapv(f64::from));
-                NaiveDense { weights, bias, activation: spec.activation }
-            }
+        let mut next = || parameters.next().expect("a parameter for every place");
+        let layers = layers.iter().map(|layer| {
+            let (weights, activation) = match layer {
+                LayerSpec::Dense(dense) => (Some(next()), dense.activation),
+                LayerSpec::InputBias(input_bias) => (None, input_bias.activation),
+                LayerSpec::Dropout(_) => panic!("dropout has no twin: its tests are beside it"),
+            };
+            let weights = weights.map(|weights| match weights {
+                Parameter::Weights(weights) => weights.mapv(f64::from),
+                Parameter::Bias(_) => panic!("weights come first"),
+            });
+            let Parameter::Bias(bias) = next() else { panic!("a bias comes last") };
+            NaiveLayer { weights, bias: bias.mapv(f64::from), activation }
         });
         Self { layers: layers.collect(), output: *output, loss }
     }
@@ -69,8 +72,8 @@ impl NaiveNetwork {
     }
 
     /// The gradient of [`mean_loss`](Self::mean_loss) by every parameter, by the chain rule.
-    pub fn gradients(&self, images: &Array2<f64>, labels: &[u8]) -> Vec<NaiveDense> {
-        let mut gradients: Vec<_> = self.layers.iter().map(NaiveDense::zeros_like).collect();
+    pub fn gradients(&self, images: &Array2<f64>, labels: &[u8]) -> Vec<NaiveLayer> {
+        let mut gradients: Vec<_> = self.layers.iter().map(NaiveLayer::zeros_like).collect();
         for (x, &label) in images.rows().into_iter().zip(labels) {
             let outputs = self.layer_outputs(x);
             let mut delta = self.d_logits(outputs.last().expect("a layer"), label) / labels.len() as f64;
@@ -80,14 +83,15 @@ impl NaiveNetwork {
                     *delta *= derivative(layer.activation, outputs[l][o]);
                 }
                 let input = if l == 0 { x } else { outputs[l - 1].view() };
+                gradients[l].bias += &delta;
+                let (Some(weights), Some(d_weights)) = (&layer.weights, &mut gradients[l].weights) else { continue };
                 for (i, &input) in input.iter().enumerate() {
                     for (o, &delta) in delta.iter().enumerate() {
-                        gradients[l].weights[(i, o)] += input * delta;
+                        d_weights[(i, o)] += input * delta;
                     }
                 }
-                gradients[l].bias += &delta;
                 delta = Array1::from_shape_fn(input.len(), |i| {
-                    delta.iter().enumerate().map(|(o, delta)| layer.weights[(i, o)] * delta).sum()
+                    delta.iter().enumerate().map(|(o, delta)| weights[(i, o)] * delta).sum()
                 });
             }
         }
@@ -96,17 +100,14 @@ impl NaiveNetwork {
 
     /// Every parameter, layer by layer, weights before biases.
     pub fn parameters_mut(&mut self) -> impl Iterator<Item = &mut f64> {
-        self.layers.iter_mut().flat_map(|layer| layer.weights.iter_mut().chain(layer.bias.iter_mut()))
+        self.layers.iter_mut().flat_map(|layer| layer.weights.iter_mut().flatten().chain(layer.bias.iter_mut()))
     }
 
     fn layer_outputs(&self, x: ArrayView1<f64>) -> Vec<Array1<f64>> {
         let mut outputs: Vec<Array1<f64>> = Vec::new();
         for layer in &self.layers {
             let input = outputs.last().map_or(x, |output| output.view());
-            let output = Array1::from_shape_fn(layer.bias.len(), |o| {
-                let products = input.iter().enumerate().map(|(i, &input)| input * layer.weights[(i, o)]);
-                activate(layer.activation, products.sum::<f64>() + layer.bias[o])
-            });
+            let output = layer.weighted_input(input).mapv(|z| activate(layer.activation, z));
             outputs.push(output);
         }
         outputs
@@ -134,10 +135,21 @@ fn one_hot(label: u8, class: usize) -> f64 {
     f64::from(u8::from(usize::from(label) == class))
 }
 
-impl NaiveDense {
+impl NaiveLayer {
+    /// `z = x·W + b`.
+    pub fn weighted_input(&self, x: ArrayView1<f64>) -> Array1<f64> {
+        Array1::from_shape_fn(self.bias.len(), |o| {
+            let sum = match &self.weights {
+                Some(weights) => x.iter().enumerate().map(|(i, &x)| x * weights[(i, o)]).sum(),
+                None => x[o],
+            };
+            sum + self.bias[o]
+        })
+    }
+
     fn zeros_like(other: &Self) -> Self {
-        let (weights, bias) = (Array2::zeros(other.weights.dim()), Array1::zeros(other.bias.len()));
-        Self { weights, bias, activation: other.activation }
+        let weights = other.weights.as_ref().map(|weights| Array2::zeros(weights.dim()));
+        Self { weights, bias: Array1::zeros(other.bias.len()), activation: other.activation }
     }
 }
 

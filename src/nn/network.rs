@@ -3,7 +3,7 @@
 use ndarray::{Array2, ArrayView1, ArrayView2, s};
 
 use super::workspace::LayerSpace;
-use super::{Architecture, Backward, Init, Layer, Learner, Mode, Objective, Parameter, ParameterMut, Workspace};
+use super::{Architecture, Backward, Init, Layer, Learner, Mode, Objective, Parameter, ParameterMut, Step, Workspace};
 use crate::seed::{Purpose, Seed};
 
 /// A network: its description and its parameters, nothing else.
@@ -84,7 +84,7 @@ impl Network {
     /// Floating-point operations of the largest product in a step of `batch` images.
     pub fn largest_product(&self, batch: usize) -> usize {
         let layers = self.architecture.layers_with_inputs();
-        let products = layers.map(|(layer, inputs)| layer.spec().outputs(inputs).saturating_mul(inputs));
+        let products = layers.map(|(layer, inputs)| layer.spec().multiplications(inputs));
         products.max().unwrap_or(0).saturating_mul(2 * batch)
     }
 
@@ -93,7 +93,7 @@ impl Network {
         for (i, layer) in self.layers.iter().enumerate() {
             let (before, here) = workspace.layers.split_at_mut(i);
             let x = input_of(before, &workspace.x).slice(s![..b, ..]);
-            layer.forward(mode, x, here[0].y.slice_mut(s![..b, ..]), &mut here[0].scratch);
+            layer.forward(mode.at_layer(i), x, here[0].y.slice_mut(s![..b, ..]), &mut here[0].scratch);
         }
     }
 
@@ -112,13 +112,13 @@ impl Network {
     /// As [`score`](Self::score).
     pub fn learn(
         &mut self,
-        step: u64,
+        step: Step,
         workspace: &mut Workspace,
         b: usize,
         objective: &dyn Objective,
         learner: &mut dyn Learner,
     ) -> BatchScore {
-        let score = self.score_as(Mode::Train { step }, workspace, b, objective);
+        let score = self.score_as(Mode::Train { step, layer: 0 }, workspace, b, objective);
         let last = workspace.layers.last_mut().expect("a network has a layer");
         objective.backward(&workspace.labels[..b], last.d_y.slice_mut(s![..b, ..]));
         self.backward(workspace, b, learner);

@@ -62,6 +62,12 @@ impl History {
         self.epochs.last()
     }
 
+    /// The epoch with the lowest validation loss, the first of equals; `None` without a validation split.
+    pub fn best(&self) -> Option<&EpochRecord> {
+        let judged = self.epochs.iter().filter_map(|epoch| Some((epoch.validation_loss?, epoch)));
+        judged.min_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, epoch)| epoch)
+    }
+
     /// Wall time of all steps.
     pub fn train_seconds(&self) -> f64 {
         self.epochs.iter().map(|epoch| epoch.train_seconds).sum()

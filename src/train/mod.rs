@@ -16,9 +16,9 @@ pub use settings::{Draft, FIELDS, Field, Range, TrainConfig, TrainSettings};
 
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::nn::{Network, Objective, Parameter, Workspace, loss};
+use crate::nn::{Network, Objective, Parameter, Step, Workspace, loss};
 use crate::optim::{Optimizer, optimizer};
-use crate::threads::Crew;
+use crate::threads::{Crew, with_blas_threads};
 
 /// Watches a run. Nothing it does changes the outcome.
 pub trait Observer {
@@ -35,12 +35,21 @@ pub trait Observer {
         let _ = record;
         Ok(())
     }
+
+    /// The epoch that is over left the network with the lowest validation loss so far.
+    ///
+    /// # Errors
+    /// As [`epoch`](Self::epoch).
+    fn best(&mut self, record: &EpochRecord, network: &Network) -> Result<()> {
+        let _ = (record, network);
+        Ok(())
+    }
 }
 
 /// Watches nothing.
 impl Observer for () {}
 
-/// Judges a network after every epoch. It may run beside the shuffling for the next one, so it must be `Send`.
+/// Judges a network after every epoch, beside the shuffling for the next one.
 pub type Judge<'a> = dyn Fn(&Network) -> Judgement + Send + Sync + 'a;
 
 /// A network and all it needs to learn.
@@ -66,7 +75,7 @@ impl<'d> Trainer<'d> {
     /// is too large to be meant.
     pub fn new(config: TrainConfig, data: &'d Dataset) -> Result<Self> {
         let architecture = config.architecture(data.pixels(), data.classes());
-        config.check_size(&architecture)?;
+        config.check_size(&architecture, data.len())?;
         let mut network = Network::initialised(architecture, config.init(), config.seed());
         if let Some(path) = &config.init_from {
             model_file::read_parameters(path, &mut network)?;
@@ -77,7 +86,7 @@ impl<'d> Trainer<'d> {
             optimizer: optimizer(config.optimizer, config.l2, &network),
             workspace: Workspace::new(&network, batch_size),
             order: (0..data.len() as u32).collect(),
-            crew: Crew::new(config.threads(), network.largest_product(batch_size)),
+            crew: Crew::new(config.threads(), network.largest_product(batch_size))?,
             history: History::default(),
             step: 0,
             config,
@@ -96,7 +105,8 @@ impl<'d> Trainer<'d> {
         &self.history
     }
 
-    /// Trains for all epochs of the settings. `judge` is asked after each.
+    /// Trains for all epochs of the settings, or until the validation loss has not fallen for as many as `patience` says.
+    /// `judge` is asked after each.
     ///
     /// # Errors
     /// [`Error::Diverged`] at the first step whose loss is not finite, or what `observer` returns.
@@ -112,20 +122,37 @@ impl<'d> Trainer<'d> {
             let record = self.record(epoch, train, judgement, train_seconds, eval_seconds);
             observer.epoch(&record)?;
             self.history.epochs.push(record);
+            if let Some(best) = self.history.best().filter(|best| best.epoch == epoch) {
+                observer.best(best, &self.network)?;
+            }
+            if self.is_out_of_patience() {
+                break;
+            }
         }
         Ok(())
     }
 
+    /// The test split is not asked.
+    fn is_out_of_patience(&self) -> bool {
+        let waited = self.history.best().map_or(0, |best| self.history.epochs.len() - best.epoch);
+        self.config.patience > 0 && waited >= self.config.patience
+    }
+
     /// One pass over the images in the current order; the last short batch included.
     fn learn_epoch(&mut self, epoch: usize, observer: &mut dyn Observer) -> Result<Scores> {
+        with_blas_threads(self.crew.blas_threads(), || self.learn_images(epoch, observer))
+    }
+
+    fn learn_images(&mut self, epoch: usize, observer: &mut dyn Observer) -> Result<Scores> {
         let mut running = RunningScore::default();
         for images in self.order.chunks(self.config.batch_size) {
             self.step += 1;
             let (x, labels) = self.workspace.input(images.len());
-            self.data.gather(images, x, labels);
+            self.data.gather(self.config.input(), images, x, labels);
             self.optimizer.begin_step(self.config.learning_rate());
+            let step = Step { seed: self.config.seed(), number: self.step };
             let score =
-                self.network.learn(self.step, &mut self.workspace, images.len(), self.objective, &mut *self.optimizer);
+                self.network.learn(step, &mut self.workspace, images.len(), self.objective, &mut *self.optimizer);
             if !score.loss_sum.is_finite() {
                 return Err(self.diverged(epoch));
             }

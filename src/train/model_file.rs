@@ -8,9 +8,11 @@ use std::path::Path;
 use safetensors::tensor::{Dtype, Metadata, TensorView};
 use serde::{Deserialize, Serialize};
 
+use crate::data::Input;
 use crate::error::{Error, Mismatch, Result, shown};
 use crate::files::write_atomically;
 use crate::nn::{Architecture, Loss, Network, ParameterMut};
+use crate::train::{EpochRecord, TrainConfig};
 
 /// The metadata key that holds the description.
 const KEY: &str = "gemmnist";
@@ -25,8 +27,6 @@ const LARGEST_HEADER: u64 = 1 << 18;
 const LENGTH_BYTES: u64 = 8;
 /// Deeper than any perceptron that `train` makes.
 const MOST_LAYERS: usize = 256;
-/// The one way in which a byte becomes an input.
-const SCALE: &str = "byte / 255";
 const REMEDY: &str = "give a model.safetensors that gemmnist train has written";
 
 /// What a model file says about its network.
@@ -71,19 +71,47 @@ pub struct Training {
     pub train_loss: Option<f64>,
     /// Running mean over the last epoch, in [0, 1].
     pub train_accuracy: Option<f64>,
+    /// On the validation split, after the last epoch.
+    pub validation_loss: Option<f64>,
+    /// On the validation split, after the last epoch, in [0, 1].
+    pub validation_accuracy: Option<f64>,
     /// On the test split, after the last epoch.
     pub test_loss: Option<f64>,
     /// On the test split, after the last epoch, in [0, 1].
     pub test_accuracy: Option<f64>,
 }
 
+impl Training {
+    /// Of a training with the settings `config` that has come to `last`.
+    pub fn new(config: &TrainConfig, last: Option<&EpochRecord>) -> Self {
+        let mut settings = config.to_table();
+        settings.remove("threads"); // tells of the machine, and is in config.toml
+        Self {
+            settings,
+            epochs: last.map_or(0, |epoch| epoch.epoch),
+            steps: last.map_or(0, |epoch| epoch.step),
+            train_loss: last.map(|epoch| epoch.train_loss),
+            train_accuracy: last.map(|epoch| epoch.train_accuracy),
+            validation_loss: last.and_then(|epoch| epoch.validation_loss),
+            validation_accuracy: last.and_then(|epoch| epoch.validation_accuracy),
+            test_loss: last.and_then(|epoch| epoch.test_loss),
+            test_accuracy: last.and_then(|epoch| epoch.test_accuracy),
+        }
+    }
+}
+
 impl Description {
     /// The description of `network`, which takes images of `size` (height, width).
-    pub fn new(network: &Network, (height, width): (usize, usize), training: Training) -> Self {
+    pub fn new(network: &Network, (height, width): (usize, usize), input: Input, training: Training) -> Self {
         let architecture = network.architecture().clone();
         let class_names = (0..architecture.classes()).map(|class| class.to_string()).collect();
-        let preprocessing = Preprocessing { height, width, scale: SCALE.to_owned() };
+        let preprocessing = Preprocessing { height, width, scale: input.to_string() };
         Self { format: FORMAT, architecture, preprocessing, class_names, training }
+    }
+
+    /// What a pixel becomes before the network sees it.
+    pub fn input(&self) -> Input {
+        Input::from_description(&self.preprocessing.scale).unwrap_or(Input::Gray)
     }
 
     /// The loss that was minimised; cross-entropy where the file does not say.
@@ -172,6 +200,10 @@ impl<'p> Opened<'p> {
         let mut start = [0; LENGTH_BYTES as usize];
         file.read_exact(&mut start).map_err(unreadable)?;
         let header_bytes = u64::from_le_bytes(start);
+        if header_bytes > LARGEST_HEADER {
+            let found = format!("another kind of file, or a header of {header_bytes} bytes");
+            return Err(mismatch(path, "model", "a safetensors file", found));
+        }
         let limit = LARGEST_HEADER.min(length - LENGTH_BYTES);
         if header_bytes > limit {
             let expected = format!("at most {limit} bytes");
@@ -280,8 +312,9 @@ fn check_description(path: &Path, description: &Description) -> Result<()> {
         let found = format!("{} x {}", preprocessing.height, preprocessing.width);
         return Err(mismatch(path, "image size", format!("{} pixels", architecture.inputs), found));
     }
-    if preprocessing.scale != SCALE {
-        return Err(mismatch(path, "scale of the pixels", SCALE, &preprocessing.scale));
+    if Input::from_description(&preprocessing.scale).is_none() {
+        let known = format!("{} or byte >= a threshold", Input::Gray);
+        return Err(mismatch(path, "scale of the pixels", known, &preprocessing.scale));
     }
     let loss = training.settings.get("loss");
     if loss.is_some_and(|loss| loss.as_str().and_then(Loss::from_name).is_none()) {

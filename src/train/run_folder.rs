@@ -1,11 +1,12 @@
-//! The files of a run: `config.toml` before it, a line of `metrics.jsonl` an epoch, `model.safetensors` after it.
+//! The files of a run: `config.toml` before it, a line of `metrics.jsonl` an epoch, `best.safetensors` whenever the
+//! validation loss is the lowest so far, `model.safetensors` after it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::model_file::{self, Description};
-use super::{EpochRecord, Observer, TrainConfig};
+use super::model_file::{self, Description, Training};
+use super::{EpochRecord, History, Observer, TrainConfig};
 use crate::error::{Error, OneLine, Problem, Result, shown};
 use crate::files::write_atomically;
 use crate::nn::Network;
@@ -15,15 +16,18 @@ use crate::nn::Network;
 pub struct RunFolder {
     path: PathBuf,
     metrics: File,
+    config: TrainConfig,
+    /// Height and width of the images, in pixels.
+    size: (usize, usize),
 }
 
 impl RunFolder {
-    /// Makes the folder `name` in `parent` (or the next free number: 001, 002, ...) with the run's `config.toml` and an
+    /// For a run on images of `size` (height, width): makes the folder `name` in `parent` (or the next free number: 001, 002, ...) with the run's `config.toml` and an
     /// empty `metrics.jsonl`. All that can fail early fails here, before the first step.
     ///
     /// # Errors
     /// [`Error::Settings`] if `name` is taken or no name of a folder, [`Error::Io`] if the folder cannot be written.
-    pub fn create(parent: &Path, name: Option<&str>, config: &TrainConfig) -> Result<Self> {
+    pub fn create(parent: &Path, name: Option<&str>, config: &TrainConfig, size: (usize, usize)) -> Result<Self> {
         if let Some(problem) = name.and_then(|name| Self::name_problem(parent, name)) {
             return Err(Error::Settings(vec![problem])); // before `parent` is made
         }
@@ -32,7 +36,7 @@ impl RunFolder {
             Some(name) => create_named(parent, name)?,
             None => create_numbered(parent)?,
         };
-        Self::begin(&path, config).inspect_err(|_| {
+        Self::begin(&path, config, size).inspect_err(|_| {
             let _ = fs::remove_dir_all(&path); // Made just now, by nobody else; the error that matters is the first one.
         })
     }
@@ -50,7 +54,7 @@ impl RunFolder {
         path.symlink_metadata().is_ok().then(|| taken(&path))
     }
 
-    fn begin(path: &Path, config: &TrainConfig) -> Result<Self> {
+    fn begin(path: &Path, config: &TrainConfig, size: (usize, usize)) -> Result<Self> {
         let settings = toml::to_string(&config.to_table()).expect("settings are plain data");
         let command = format!("# gemmnist train --config {}\n", OneLine(&path.join("config.toml")));
         write_atomically(&path.join("config.toml"), format!("{command}{settings}").as_bytes())?;
@@ -60,7 +64,7 @@ impl RunFolder {
             .append(true)
             .open(&metrics)
             .map_err(|source| cannot("create", &metrics, source))?;
-        Ok(Self { path: path.to_owned(), metrics })
+        Ok(Self { path: path.to_owned(), metrics, config: config.clone(), size })
     }
 
     /// Where it is.
@@ -77,9 +81,15 @@ impl RunFolder {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn finish(&mut self, network: &Network, description: &Description) -> Result<()> {
+    pub fn finish(&mut self, network: &Network, history: &History) -> Result<()> {
         self.metrics.sync_all().map_err(|source| cannot("write", &self.path.join("metrics.jsonl"), source))?;
-        model_file::write(&self.model(), network, description)
+        self.write_model("model.safetensors", network, history.last())
+    }
+
+    fn write_model(&self, file: &str, network: &Network, last: Option<&EpochRecord>) -> Result<()> {
+        let training = Training::new(&self.config, last);
+        let description = Description::new(network, self.size, self.config.input(), training);
+        model_file::write(&self.path.join(file), network, &description)
     }
 }
 
@@ -89,6 +99,11 @@ impl Observer for RunFolder {
         let line = serde_json::to_string(record).expect("a record is plain data") + "\n";
         let written = self.metrics.write_all(line.as_bytes());
         written.map_err(|source| cannot("write", &self.path.join("metrics.jsonl"), source))
+    }
+
+    /// The network so far goes to `best.safetensors`.
+    fn best(&mut self, record: &EpochRecord, network: &Network) -> Result<()> {
+        self.write_model("best.safetensors", network, Some(record))
     }
 }
 

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
+use crate::data::{HoldOut, Input};
 use crate::error::{Error, OneLine, Problem, Result, shown};
-use crate::names::nearest;
+use crate::names::{named_enum, nearest};
 use crate::nn::{Activation, Architecture, Init, Loss, Output, loss};
 use crate::optim::OptimizerName;
 use crate::seed::Seed;
@@ -38,6 +39,22 @@ pub struct TrainSettings {
     pub batch_size: usize,
     /// Passes over the training images.
     pub epochs: usize,
+    /// Epochs without a lower validation loss after which the training ends; 0: never.
+    pub patience: usize,
+    /// Share of the outputs of every hidden layer that a step leaves out.
+    pub dropout: f64,
+    /// Share of the inputs that a step leaves out.
+    pub input_dropout: f64,
+    /// The activation behind a learned bias on the input; `None`: there is no such bias.
+    pub input_bias: Option<Activation>,
+    /// Whether inputs are gray or binary.
+    pub input: InputName,
+    /// The least byte that a binary input takes for 1.
+    pub threshold: u8,
+    /// Training images that are held out to judge by.
+    pub validation: usize,
+    /// Which of them.
+    pub validation_from: HoldOut,
     /// `None`: He for ReLU, Xavier for the others.
     pub init: Option<Init>,
     /// Root of all randomness.
@@ -64,12 +81,30 @@ impl Default for TrainSettings {
             l2: 0.0,
             batch_size: 10,
             epochs: 20,
+            patience: 0,
+            dropout: 0.0,
+            input_dropout: 0.0,
+            input_bias: None,
+            input: InputName::Gray,
+            threshold: 128,
+            validation: 0,
+            validation_from: HoldOut::Drawn,
             init: None,
             seed: 0,
             threads: None,
             no_shuffle: false,
             init_from: None,
         }
+    }
+}
+
+named_enum! {
+    /// What pixels become, by name; with a threshold it is an [`Input`].
+    pub enum InputName {
+        /// [`Input::Gray`].
+        Gray = "gray",
+        /// [`Input::Binary`].
+        Binary = "binary",
     }
 }
 
@@ -88,7 +123,20 @@ impl Deref for TrainConfig {
 impl TrainConfig {
     /// The network these settings describe, for images of `inputs` pixels in `classes` classes.
     pub fn architecture(&self, inputs: usize, classes: usize) -> Architecture {
-        Architecture::perceptron(inputs, &self.hidden, self.activation, classes, self.output)
+        let perceptron = Architecture::perceptron(inputs, &self.hidden, self.activation, classes, self.output)
+            .with_dropout(self.input_dropout, self.dropout);
+        match self.input_bias {
+            Some(activation) => perceptron.with_input_bias(activation),
+            None => perceptron,
+        }
+    }
+
+    /// What a pixel becomes before the network sees it.
+    pub fn input(&self) -> Input {
+        match self.0.input {
+            InputName::Gray => Input::Gray,
+            InputName::Binary => Input::Binary { threshold: self.threshold },
+        }
     }
 
     /// Step size on the gradient of the mean loss over a batch.
@@ -190,6 +238,8 @@ const MOST_THREADS: i64 = 1024;
 const MOST_LAYERS: usize = 64;
 /// 2 GB of weights: what a run may ask for before anything is allocated.
 const MOST_PARAMETERS: usize = 500_000_000;
+/// 4 GB of outputs and gradients, likewise.
+const MOST_IN_A_STEP: usize = 1_000_000_000;
 
 /// Every setting, in the order of `--help` and `config.toml`.
 pub const FIELDS: &[Field] = &[
@@ -272,6 +322,70 @@ pub const FIELDS: &[Field] = &[
         meaning: "passes over the training images",
         get: |s| Some(whole(s.epochs)),
         set: |s, v| s.epochs = as_usize(v),
+    },
+    Field {
+        name: "patience",
+        alias: None,
+        range: Range::Whole { from: 0, to: 1_000_000 },
+        meaning: "end after N epochs without a lower validation loss; 0: never",
+        get: |s| Some(whole(s.patience)),
+        set: |s, v| s.patience = as_usize(v),
+    },
+    Field {
+        name: "dropout",
+        alias: None,
+        range: Range::From { from: 0.0, below: 1.0 },
+        meaning: "share of each hidden layer's units that a step leaves out",
+        get: |s| Some(s.dropout.into()),
+        set: |s, v| s.dropout = number(v).unwrap_or(f64::NAN),
+    },
+    Field {
+        name: "input-dropout",
+        alias: None,
+        range: Range::From { from: 0.0, below: 1.0 },
+        meaning: "share of the inputs that a step leaves out",
+        get: |s| Some(s.input_dropout.into()),
+        set: |s, v| s.input_dropout = number(v).unwrap_or(f64::NAN),
+    },
+    Field {
+        name: "input-bias",
+        alias: None,
+        range: Range::OneOf(&["none", "identity", "relu", "sigmoid", "tanh"]),
+        meaning: "a learned bias on the input, followed by this activation",
+        get: |s| Some(s.input_bias.map_or("none", Activation::name).into()),
+        set: |s, v| s.input_bias = v.as_str().and_then(Activation::from_name),
+    },
+    Field {
+        name: "input",
+        alias: None,
+        range: Range::OneOf(InputName::NAMES),
+        meaning: "pixels as byte / 255, or as 0 and 1",
+        get: |s| Some(s.input.name().into()),
+        set: |s, v| s.input = named(v, InputName::from_name),
+    },
+    Field {
+        name: "threshold",
+        alias: None,
+        range: Range::Whole { from: 1, to: 255 },
+        meaning: "the least byte that a binary input takes for 1",
+        get: |s| Some(whole(s.threshold.into())),
+        set: |s, v| s.threshold = as_usize(v) as u8,
+    },
+    Field {
+        name: "validation",
+        alias: None,
+        range: Range::Whole { from: 0, to: 1_000_000_000 },
+        meaning: "training images held out to judge by",
+        get: |s| Some(whole(s.validation)),
+        set: |s, v| s.validation = as_usize(v),
+    },
+    Field {
+        name: "validation-from",
+        alias: None,
+        range: Range::OneOf(HoldOut::NAMES),
+        meaning: "which are held out: drawn by the seed, or the last of the file",
+        get: |s| Some(s.validation_from.name().into()),
+        set: |s, v| s.validation_from = named(v, HoldOut::from_name),
     },
     Field {
         name: "init",
@@ -459,6 +573,14 @@ impl Draft {
                 remedy: None,
             });
         }
+        if settings.patience > 0 && settings.validation == 0 {
+            problems.push(Problem {
+                place: "--patience".to_owned(),
+                found: "none".to_owned(),
+                expected: "a validation split to wait for".to_owned(),
+                remedy: Some("hold some images out with --validation".to_owned()),
+            });
+        }
         if !problems.is_empty() {
             return Err(Error::Settings(problems));
         }
@@ -473,18 +595,24 @@ impl TrainConfig {
     /// The problem of a network too large to be meant, if it is: known only when the data are.
     ///
     /// # Errors
-    /// [`Error::Settings`] naming `--hidden`.
-    pub fn check_size(&self, architecture: &Architecture) -> Result<()> {
+    /// [`Error::Settings`] naming `--hidden` or `--batch`.
+    pub fn check_size(&self, architecture: &Architecture, images: usize) -> Result<()> {
         let parameters = architecture.parameters();
-        if parameters <= MOST_PARAMETERS {
-            return Ok(());
+        let in_a_row = architecture.widths().into_iter().fold(0, usize::saturating_add);
+        let batch = self.batch_size.min(images);
+        let in_a_step = in_a_row.saturating_mul(batch).saturating_mul(2); // outputs and their gradients
+        let problem = |place: &str, expected: String, found: String| {
+            Err(Error::Settings(vec![Problem { place: place.to_owned(), expected, found, remedy: None }]))
+        };
+        if parameters > MOST_PARAMETERS {
+            let expected = format!("a network of at most {MOST_PARAMETERS} parameters");
+            return problem("--hidden", expected, format!("{architecture}, {parameters} parameters"));
         }
-        Err(Error::Settings(vec![Problem {
-            place: "--hidden".to_owned(),
-            found: format!("{architecture}, {parameters} parameters"),
-            expected: format!("a network of at most {MOST_PARAMETERS} parameters"),
-            remedy: None,
-        }]))
+        if in_a_step > MOST_IN_A_STEP {
+            let expected = format!("a step of at most {MOST_IN_A_STEP} numbers");
+            return problem("--batch", expected, format!("{batch} images through {architecture}, {in_a_step} numbers"));
+        }
+        Ok(())
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::data::Input;
 use crate::eval;
 use crate::nn::ParameterMut;
 
@@ -112,7 +113,8 @@ fn last_short_batch_is_trained_on_and_weighted_by_its_size() {
     trainer.run(&nobody, &mut notes).unwrap();
     assert_eq!(notes.steps, [4, 4, 1]);
 
-    let loss = |images| eval::evaluate(&trainer.network, trainer.objective, &data.slice(images)).scores.loss;
+    let loss =
+        |images| eval::evaluate(&trainer.network, trainer.objective, Input::Gray, &data.slice(images)).scores.loss;
     let (first, second, last) = (loss(0..4), loss(4..8), loss(8..9));
     let weighted = (4.0 * first + 4.0 * second + last) / 9.0;
     let found = notes.records[0].train_loss;
@@ -155,7 +157,7 @@ fn the_judge_does_not_change_the_outcome() {
         let objective = trainer.objective;
         let judge = |network: &Network| Judgement {
             validation: None,
-            test: Some(test.map_or(nonsense, |test| eval::evaluate(network, objective, test).scores)),
+            test: Some(test.map_or(nonsense, |test| eval::evaluate(network, objective, Input::Gray, test).scores)),
         };
         trainer.run(&judge, &mut ()).unwrap();
         assert_eq!(bits(trainer.network()), alone);
@@ -210,4 +212,39 @@ fn a_last_step_that_ruined_the_network_is_noticed() {
     }
     let error = trainer.require_finite(None, 3).unwrap_err();
     assert!(matches!(error, Error::Diverged { epoch: 3, step: 9, .. }), "{error:?}");
+}
+
+/// A judge that gives these validation losses, epoch after epoch, and the test split none.
+fn judged(losses: &'static [f64]) -> impl Fn(&Network) -> Judgement + Send + Sync {
+    let epoch = std::sync::atomic::AtomicUsize::new(0);
+    move |_| {
+        let loss = losses[epoch.fetch_add(1, std::sync::atomic::Ordering::Relaxed)];
+        Judgement { validation: Some(Scores { loss, accuracy: 0.5 }), test: None }
+    }
+}
+
+/// The epochs that were best when they were over.
+#[derive(Default)]
+struct Best(Vec<usize>);
+
+impl Observer for Best {
+    fn best(&mut self, record: &EpochRecord, _: &Network) -> Result<()> {
+        self.0.push(record.epoch);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_training_ends_when_the_validation_loss_has_not_fallen_for_as_long_as_its_patience() {
+    let data = images(8);
+    let patient = |patience| TrainSettings { epochs: 6, patience, validation: 1, ..settings() }.check().unwrap();
+    const LOSSES: &[f64] = &[0.9, 0.5, 0.7, 0.5, 0.6, 0.4];
+    for (patience, epochs, best) in
+        [(0, 6, vec![1, 2, 6]), (1, 3, vec![1, 2]), (3, 5, vec![1, 2]), (4, 6, vec![1, 2, 6])]
+    {
+        let mut trainer = Trainer::new(patient(patience), &data).unwrap();
+        let mut observer = Best::default();
+        trainer.run(&judged(LOSSES), &mut observer).unwrap();
+        assert_eq!((trainer.history().epochs.len(), observer.0), (epochs, best), "patience {patience}");
+    }
 }

@@ -56,9 +56,8 @@ pub(super) fn survey(folder: &Folder) -> Result<Survey> {
 
 pub(super) fn read(folder: &Folder, checksums: Checksums) -> Result<Contents> {
     let Plan { train, test } = plan(folder)?;
-    let (train, test) =
-        rayon::join(|| read_pair(train, Split::Train, checksums), || read_pair(test, Split::Test, checksums));
-    let ((train, mut files), (test, test_files)) = (train?, test?);
+    let (train, mut files) = read_pair(train, Split::Train, checksums)?;
+    let (test, test_files) = read_pair(test, Split::Test, checksums)?;
     files.extend(test_files);
     Ok(Contents { splits: assemble::splits(train, test)?, files })
 }

@@ -20,10 +20,12 @@ fn description() -> Description {
         steps: 9,
         train_loss: Some(0.5),
         train_accuracy: Some(0.75),
+        validation_loss: None,
+        validation_accuracy: None,
         test_loss: None,
         test_accuracy: None,
     };
-    Description::new(&network(), (2, 3), training)
+    Description::new(&network(), (2, 3), Input::Gray, training)
 }
 
 /// A model file to spoil.
@@ -195,12 +197,24 @@ fn hostile(bench: &Bench) -> Vec<(Vec<u8>, &'static str)> {
         })
     };
     vec![
-        (claim(1 << 63), "safetensors header: expected at most 1000 bytes, found 9223372036854775808 bytes"),
-        (claim(u64::MAX), "safetensors header: expected at most 1000 bytes"),
-        (claim(100_000_000), "safetensors header: expected at most 1000 bytes, found 100000000 bytes"),
+        (
+            claim(1 << 63),
+            "model: expected a safetensors file, found another kind of file, or a header of 9223372036854775808 bytes",
+        ),
+        (
+            claim(u64::MAX),
+            "model: expected a safetensors file, found another kind of file, or a header of 18446744073709551615 bytes",
+        ),
+        (
+            claim(100_000_000),
+            "model: expected a safetensors file, found another kind of file, or a header of 100000000 bytes",
+        ),
         (claim(1001), "safetensors header: expected at most 1000 bytes, found 1001 bytes"),
         (claim(1000), "safetensors header: expected a list of tensors"),
-        (vast_header(" ", 20 << 20), "safetensors header: expected at most 262144 bytes"),
+        (
+            vast_header(" ", 20 << 20),
+            "model: expected a safetensors file, found another kind of file, or a header of 20971520 bytes",
+        ),
         (vast_header("[", 1 << 18), "safetensors header: expected a list of tensors"),
         (vast_header("{\"a\":", 1 << 18), "safetensors header: expected a list of tensors"),
         (file(&shape, b""), "metadata: expected the key gemmnist, found none"),
@@ -371,7 +385,7 @@ fn a_description_that_does_not_hold_together_is_refused() {
         (
             "scale",
             |d| d["preprocessing"]["scale"] = "byte".into(),
-            "scale of the pixels: expected byte / 255, found byte",
+            "scale of the pixels: expected byte / 255 or byte >= a threshold, found byte",
         ),
         (
             "loss",

@@ -1,0 +1,73 @@
+//! What a pixel becomes before a network sees it.
+
+use std::fmt;
+
+/// How a byte becomes an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    /// `byte / 255`, in [0, 1].
+    Gray,
+    /// 1 from this byte on, 0 below it.
+    Binary {
+        /// The least byte that becomes 1.
+        threshold: u8,
+    },
+}
+
+impl Input {
+    /// Overwrites `x` with the inputs that `bytes`, as many, become.
+    pub fn fill<'x>(self, x: impl Iterator<Item = &'x mut f32>, bytes: &[u8]) {
+        match self {
+            Self::Gray => x.zip(bytes).for_each(|(x, &byte)| *x = gray(byte)),
+            Self::Binary { threshold } => {
+                x.zip(bytes).for_each(|(x, &byte)| *x = f32::from(u8::from(byte >= threshold)))
+            }
+        }
+    }
+
+    /// The input that [`Display`](fmt::Display) writes as `text`.
+    pub fn from_description(text: &str) -> Option<Self> {
+        let threshold = text.strip_prefix("byte >= ").and_then(|threshold| threshold.parse().ok());
+        match threshold {
+            Some(threshold) => Some(Self::Binary { threshold }),
+            None => (text == Self::Gray.to_string()).then_some(Self::Gray),
+        }
+    }
+}
+
+/// `byte / 255`, correctly rounded, as PyTorch's `ToTensor` has it.
+#[inline]
+fn gray(byte: u8) -> f32 {
+    f32::from(byte) / 255.0 // a product with 1/255 would differ in the last bit for 126 of the 256
+}
+
+/// As it stands in model files: `byte / 255` or `byte >= 128`.
+impl fmt::Display for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gray => f.write_str("byte / 255"),
+            Self::Binary { threshold } => write!(f, "byte >= {threshold}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_binary_pixel_is_one_from_the_threshold_on() {
+        let mut x = [f32::NAN; 4];
+        Input::Binary { threshold: 128 }.fill(x.iter_mut(), &[0, 127, 128, 255]);
+        assert_eq!(x, [0.0, 0.0, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn what_is_written_of_an_input_is_read_as_the_same() {
+        for input in [Input::Gray, Input::Binary { threshold: 1 }, Input::Binary { threshold: 255 }] {
+            assert_eq!(Input::from_description(&input.to_string()), Some(input));
+        }
+        assert_eq!(Input::from_description("byte >= 256"), None);
+        assert_eq!(Input::from_description("byte"), None);
+    }
+}
