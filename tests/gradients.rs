@@ -31,7 +31,7 @@ impl Case {
         let (output, loss, objective) = loss::OBJECTIVES[number / 3 % 6];
         let hidden: Vec<_> = (0..number / 18 % 4).map(|_| between(2, 9)).collect();
         let mut architecture = Architecture::perceptron(inputs, &hidden, activation, classes, output);
-        if number % 5 == 0 {
+        if number.is_multiple_of(5) {
             architecture = architecture.with_input_bias(Activation::Tanh);
         }
         // Weights that saturate nothing: where a gradient vanishes, a difference of losses is all rounding.

@@ -10,7 +10,7 @@ const GRADIENTS: [([f32; 2], f32); 4] =
 
 /// Name, L2, and what four steps of learning rate 0.1 make of the weights 0.5 and -1 and the bias 2; printed by
 /// scripts/golden_optimizers.py with PyTorch 2.15.
-const PYTORCH: &[(&str, f64, [f32; 3])] = &[
+const PYTORCH: &[(&str, f64, [f64; 3])] = &[
     ("sgd", 0.0, [0.52800006, -1.0450001, 1.999]),
     ("sgd", 0.25, [0.47865036, -0.94765383, 1.999]),
     ("momentum", 0.0, [0.57021004, -1.08577, 1.92853]),
@@ -40,7 +40,7 @@ fn every_optimizer_takes_the_steps_of_pytorch() {
             optimizer.bias(1, bias.view_mut(), arr1(&[of_bias]).view());
         }
         for (found, expected) in weights.iter().chain(&bias).zip(expected) {
-            assert!((found - expected).abs() < 1e-6, "{name}, L2 {l2}: {found} {expected}"); // 4 steps of rounding
+            assert!((f64::from(*found) - expected).abs() < 1e-6, "{name}, L2 {l2}: {found} {expected}"); // 4 steps of rounding
         }
     }
 }

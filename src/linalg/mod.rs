@@ -5,6 +5,7 @@
 
 pub mod blas;
 pub mod elementwise;
+pub mod examine;
 
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2};
