@@ -4,6 +4,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use gemmnist::linalg::gemm;
+use gemmnist::threads::{available, with_blas_threads};
 use ndarray::Array2;
 
 /// (B, I, O): batches through the first layer of the published networks, and one large enough to show the peak.
@@ -49,8 +50,12 @@ fn products(criterion: &mut Criterion) {
         assert!(case.agrees_with_a_naive_loop(), "a wrong answer has no speed");
         let mut group = criterion.benchmark_group(format!("products/b{b}_{i}x{o}"));
         group.throughput(Throughput::Elements((2 * b * i * o) as u64)); // floating-point operations
-        group.bench_function("forward", |bench| bench.iter(|| black_box(&mut case).forward()));
-        group.bench_function("update", |bench| bench.iter(|| black_box(&mut case).update()));
+        for (threads, name) in [(1, "one_thread"), (available(), "all_threads")] {
+            with_blas_threads(threads, || {
+                group.bench_function(format!("forward/{name}"), |bench| bench.iter(|| black_box(&mut case).forward()));
+                group.bench_function(format!("update/{name}"), |bench| bench.iter(|| black_box(&mut case).update()));
+            });
+        }
     }
 }
 

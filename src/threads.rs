@@ -1,7 +1,7 @@
 //! The only code that divides the cores between BLAS and rayon.
 //!
-//! Two rules, from measurement: threads inside BLAS lose on products below some 10 MFLOP, where waking them costs more
-//! than they save; and BLAS threads under rayon threads fight for the same cores. So a training step gives its products
+//! Two rules, from measurement: threads inside BLAS lose on small products, where waking them costs more than they
+//! save; and BLAS threads under rayon threads fight for the same cores. So a training step gives its products
 //! all the cores or one, by the size of its largest product; while rayon works, BLAS has one thread in each.
 
 use std::num::NonZero;
@@ -9,8 +9,8 @@ use std::num::NonZero;
 use crate::error::{Error, Result};
 use crate::linalg::blas;
 
-/// Below this many floating-point operations a product is faster on one thread (measured with OpenBLAS 0.3.21 on two
-/// cores of a Zen 4: even at 10 MFLOP, 1.9 times faster at 160).
+/// Below this many floating-point operations a product is faster on one thread: docs/MEASUREMENTS.md, "When a product is
+/// worth two threads".
 const WORTH_DIVIDING: usize = 20_000_000;
 
 /// The cores of one run, and who has them when.
