@@ -1,3 +1,4 @@
+use super::fields::MOST_LAYERS;
 use super::*;
 use std::fs;
 
