@@ -196,7 +196,9 @@ fn help_of_train_names_every_setting_with_its_default() {
         assert!(words.contains(&format!("--{}", field.name)), "{}", field.name);
         assert!(words.contains(&field.meaning[1..]), "{}", field.name);
     }
-    for default in ["[default: mnist]", "[default: 128]", "[default: 0.1 for sgd", "[default: 10] [alias: --batch-size]"] {
+    for default in
+        ["[default: mnist]", "[default: 128]", "[default: 0.1 for sgd", "[default: 10] [alias: --batch-size]"]
+    {
         assert!(words.contains(default), "{default}: {help}");
     }
 }

@@ -15,15 +15,20 @@ pub(super) struct Part {
     pub labels_path: PathBuf,
 }
 
-/// The data set of two parts that fit: an image for every label, one size, labels below the number of classes.
-pub(super) fn splits(train: Part, test: Part) -> Result<Splits> {
+/// The data set of parts that fit: an image for every label, one size, labels below the number of classes.
+pub(super) fn splits(train: Part, validation: Option<Part>, test: Part) -> Result<Splits> {
     check_counts(&train)?;
-    check_counts(&test)?;
-    check_sizes(&train, &test)?;
     let classes = classes(&train.labels_path, &train.labels)?;
-    check_labels(&test, classes)?;
+    for (part, what) in
+        [(validation.as_ref(), "size of the validation images"), (Some(&test), "size of the test images")]
+    {
+        let Some(part) = part else { continue };
+        check_counts(part)?;
+        check_sizes(&train, part, what)?;
+        check_labels(part, classes)?;
+    }
     let dataset = |part: Part| Dataset::new(part.images, part.labels, part.size, classes);
-    Ok(Splits { train: dataset(train), test: dataset(test) })
+    Ok(Splits { train: dataset(train), validation: validation.map(dataset), test: dataset(test) })
 }
 
 /// Number of classes of these training labels: one more than the largest.
@@ -48,10 +53,10 @@ pub(super) fn classes(path: &Path, labels: &[u8]) -> Result<usize> {
     }
 }
 
-fn check_labels(test: &Part, classes: usize) -> Result<()> {
-    let in_range = test.labels.iter().all(|&label| usize::from(label) < classes);
+fn check_labels(part: &Part, classes: usize) -> Result<()> {
+    let in_range = part.labels.iter().all(|&label| usize::from(label) < classes);
     let largest = u8::try_from(classes - 1).unwrap_or(u8::MAX);
-    if in_range { Ok(()) } else { Err(out_of_range(&test.labels_path, &test.labels, Some(largest))) }
+    if in_range { Ok(()) } else { Err(out_of_range(&part.labels_path, &part.labels, Some(largest))) }
 }
 
 /// The error of the first label above `largest`; of the first label if there is no largest.
@@ -80,16 +85,16 @@ fn check_counts(part: &Part) -> Result<()> {
     )))
 }
 
-fn check_sizes(train: &Part, test: &Part) -> Result<()> {
-    if train.size == test.size {
+fn check_sizes(train: &Part, part: &Part, what: &'static str) -> Result<()> {
+    if train.size == part.size {
         return Ok(());
     }
     let show = |(height, width): (usize, usize)| format!("{height}x{width}");
     Err(Error::Data(Mismatch::new(
-        &test.images_path,
-        "size of the test images",
+        &part.images_path,
+        what,
         format!("{} as the training images in {}", show(train.size), OneLine(&train.images_path)),
-        show(test.size),
+        show(part.size),
         "keep one data set in a folder",
     )))
 }
@@ -116,15 +121,34 @@ mod tests {
             images_path: "images".into(),
             labels_path: "labels".into(),
         };
-        assert!(splits(part(12), part(12)).is_ok());
+        assert!(splits(part(12), None, part(12)).is_ok());
         for wrong in [8, 16] {
-            let message = splits(part(wrong), part(12)).unwrap_err().to_string();
+            let message = splits(part(wrong), None, part(12)).unwrap_err().to_string();
             assert!(
                 message.starts_with("images: number of images: expected 3, one for each label in labels"),
                 "{message}"
             );
-            assert!(splits(part(12), part(wrong)).is_err());
+            assert!(splits(part(12), None, part(wrong)).is_err());
+            assert!(splits(part(12), Some(part(wrong)), part(12)).is_err());
         }
+    }
+
+    #[test]
+    fn a_validation_split_is_held_to_what_a_test_split_is_held_to() {
+        let part = |labels: Vec<u8>, size: (usize, usize)| Part {
+            images: vec![0; labels.len() * size.0 * size.1],
+            labels,
+            size,
+            images_path: "images".into(),
+            labels_path: "labels".into(),
+        };
+        let good = || part(vec![0, 1], (2, 2));
+        let all = splits(good(), Some(part(vec![1], (2, 2))), good()).unwrap();
+        assert_eq!(all.validation.unwrap().labels(), [1]);
+        let message = splits(good(), Some(part(vec![1], (1, 4))), good()).unwrap_err().to_string();
+        assert!(message.contains("size of the validation images: expected 2x2"), "{message}");
+        let message = splits(good(), Some(part(vec![2], (2, 2))), good()).unwrap_err().to_string();
+        assert!(message.contains("labels out of range: expected 0 to 1, found 2 at image 0"), "{message}");
     }
 
     #[test]

@@ -55,6 +55,8 @@ pub struct Survey {
     pub format: &'static str,
     /// Number of training images.
     pub train: usize,
+    /// Number of validation images, where there is such a split.
+    pub validation: Option<usize>,
     /// Number of test images.
     pub test: usize,
     /// Height and width of every image, in pixels.

@@ -48,6 +48,7 @@ pub(super) fn survey(folder: &Folder) -> Result<Survey> {
     Ok(Survey {
         format: super::FORMAT.name,
         train: train.images.header.count,
+        validation: None,
         test: test.images.header.count,
         size: train.images.header.size,
         classes: assemble::classes(&train.labels.path, &labels.elements)?,
@@ -60,7 +61,7 @@ pub(super) fn read(folder: &Folder, checksums: Checksums) -> Result<Contents> {
         rayon::join(|| read_pair(train, Split::Train, checksums), || read_pair(test, Split::Test, checksums));
     let ((train, mut files), (test, test_files)) = (train?, test?);
     files.extend(test_files);
-    Ok(Contents { splits: assemble::splits(train, test)?, files })
+    Ok(Contents { splits: assemble::splits(train, None, test)?, files })
 }
 
 /// Reads labels before images: a damaged small file is found before a large one is read.

@@ -230,8 +230,7 @@ fn a_number_in_quotes_is_text_and_refused() {
     assert_eq!(problem_in("hidden = 'none'"), expected);
     let expected = "run.toml: no-shuffle: expected true or false, found \"true\"";
     assert_eq!(problem_in("no-shuffle = 'true'"), expected);
-    let expected =
-        "run.toml: loss: expected one of cross-entropy, mse, squared-error, found \"cross_entropy\" (did you mean cross-entropy?)";
+    let expected = "run.toml: loss: expected one of cross-entropy, mse, squared-error, found \"cross_entropy\" (did you mean cross-entropy?)";
     assert_eq!(problem_in("loss = 'cross_entropy'"), expected);
 }
 
