@@ -127,8 +127,9 @@ fn print_list_json(all: &[Found], out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn print_verified(verified: &Verified, out: &mut dyn Write) -> io::Result<()> {
-    let Verified { folder, format, files, splits } = verified;
+    let Verified { folder, format, files, remarks, splits } = verified;
     writeln!(out, "{}: {format}, every byte read, whole", folder.display())?;
+    remarks.iter().try_for_each(|remark| writeln!(out, "{remark}"))?;
     writeln!(out)?;
     let mut rows = vec![["file", "holds", "count", "size", "published as"].map(str::to_owned).to_vec()];
     rows.extend(files.iter().map(|file| {
@@ -173,7 +174,7 @@ fn print_verified_json(verified: &Verified, out: &mut dyn Write) -> io::Result<(
     }
     let (height, width) = verified.splits.train.size();
     let line = json!({
-        "path": verified.folder.to_string_lossy(), "format": verified.format, "height": height, "width": width,
+        "path": verified.folder.to_string_lossy(), "format": verified.format, "remarks": verified.remarks, "height": height, "width": width,
         "classes": verified.splits.train.classes(),
         "train": verified.splits.train.class_counts(),
         "validation": verified.splits.validation.as_ref().map(Dataset::class_counts), "test": verified.splits.test.class_counts(),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Header, Idx, Kind, header_of, read as read_idx};
 use crate::data::assemble::{self, Part};
-use crate::data::content::{Folder, Packing, Sniffed, file_name};
+use crate::data::content::{Folder, Packing, Sniffed, file_name, name_has};
 use crate::data::{Checksums, Contents, FileReport, Survey};
 use crate::error::{Error, Mismatch, Result};
 
@@ -39,7 +39,7 @@ enum Split {
 }
 
 pub(super) fn is_in(folder: &Folder) -> bool {
-    folder.files.iter().any(|file| header_of(file).is_some())
+    !folder.is_file && folder.files.iter().any(|file| header_of(file).is_some())
 }
 
 pub(super) fn survey(folder: &Folder) -> Result<Survey> {
@@ -61,7 +61,7 @@ pub(super) fn read(folder: &Folder, checksums: Checksums) -> Result<Contents> {
         rayon::join(|| read_pair(train, Split::Train, checksums), || read_pair(test, Split::Test, checksums));
     let ((train, mut files), (test, test_files)) = (train?, test?);
     files.extend(test_files);
-    Ok(Contents { splits: assemble::splits(train, None, test)?, files })
+    Ok(Contents { splits: assemble::splits(train, None, test)?, files, remarks: Vec::new() })
 }
 
 /// Reads labels before images: a damaged small file is found before a large one is read.
@@ -195,12 +195,6 @@ fn split_in_name(path: &Path) -> Option<Split> {
         (false, true) => Some(Split::Test),
         _ => None,
     }
-}
-
-/// Looks at the file's name only: the folders above it may be called anything.
-fn name_has(path: &Path, words: &[&str]) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-    words.iter().any(|word| name.contains(word))
 }
 
 fn too_few(folder: &Folder, candidates: &[Candidate]) -> Error {
