@@ -15,6 +15,21 @@ pub(super) struct Part {
     pub labels_path: PathBuf,
 }
 
+impl Part {
+    /// Exchanges the rows and columns of every image.
+    pub fn transpose(&mut self) {
+        let (height, width) = self.size;
+        let mut image = vec![0; height * width];
+        for pixels in self.images.chunks_exact_mut(height * width) {
+            image.copy_from_slice(pixels);
+            for (i, pixel) in pixels.iter_mut().enumerate() {
+                *pixel = image[i % height * width + i / height]; // row i / height, column i % height of the turned image
+            }
+        }
+        self.size = (width, height);
+    }
+}
+
 /// The data set of parts that fit: an image for every label, one size, labels below the number of classes.
 pub(super) fn splits(train: Part, validation: Option<Part>, test: Part) -> Result<Splits> {
     check_counts(&train)?;
@@ -110,6 +125,21 @@ mod tests {
         assert_eq!(classes(path, &[1, 2, 3]).unwrap(), 4, "EMNIST letters start at 1");
         assert_eq!(classes(path, &[0, 0]).unwrap(), 1);
         assert_eq!(classes(path, &(0..=255).collect::<Vec<_>>()).unwrap(), 256);
+    }
+
+    #[test]
+    fn transposed_images_have_their_rows_for_columns() {
+        let mut part = Part {
+            images: vec![1, 2, 3, 4, 5, 6, 10, 20, 30, 40, 50, 60],
+            labels: vec![0, 1],
+            size: (2, 3),
+            images_path: "images".into(),
+            labels_path: "labels".into(),
+        };
+        part.transpose();
+        assert_eq!((part.size, &part.images[..]), ((3, 2), &[1, 4, 2, 5, 3, 6, 10, 40, 20, 50, 30, 60][..]));
+        part.transpose();
+        assert_eq!((part.size, &part.images[..6]), ((2, 3), &[1, 2, 3, 4, 5, 6][..]));
     }
 
     #[test]

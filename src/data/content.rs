@@ -191,6 +191,16 @@ pub(super) fn name_has(path: &Path, words: &[&str]) -> bool {
     words.iter().any(|word| name.contains(word))
 }
 
+/// What is said of images that were turned.
+pub(super) const TRANSPOSED: &str =
+    "files called emnist-... hold each image with rows and columns exchanged, as published; they were exchanged back";
+
+/// Whether `path` is one of EMNIST's files by its published name, `emnist-SET-...`: their images are transposed, and nothing
+/// but the name tells. Only the name of the file counts, so a converted copy in a folder called emnist is left alone.
+pub(super) fn is_of_emnist(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("emnist-"))
+}
+
 /// The last part of `path`, safe to print in a line.
 pub(super) fn file_name(path: &Path) -> String {
     OneLine(Path::new(path.file_name().unwrap_or_default())).to_string()

@@ -5,6 +5,7 @@
 mod array;
 mod assemble;
 mod content;
+mod csv;
 mod dataset;
 mod find;
 pub mod idx;
@@ -35,12 +36,12 @@ struct Format {
 }
 
 /// What a folder may hold, for messages.
-const IN_A_FOLDER: &str = "two IDX files of images and two of labels, mnist.npz or mnist.pkl.gz";
+const IN_A_FOLDER: &str = "two IDX files of images and two of labels, mnist.npz, mnist.pkl.gz, or two CSV files";
 /// What a file by itself may be, for messages.
 const ALONE: &str = "a folder, or an .npz or pickle that holds a whole data set";
 
 /// Asked in this order; the first that recognises a folder reads it.
-const FORMATS: &[Format] = &[idx::FORMAT, npz::FORMAT, pickle::FORMAT];
+const FORMATS: &[Format] = &[idx::FORMAT, npz::FORMAT, pickle::FORMAT, csv::FORMAT];
 
 /// What a reader hands back.
 struct Contents {

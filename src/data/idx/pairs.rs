@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Header, Idx, Kind, header_of, read as read_idx};
 use crate::data::assemble::{self, Part};
-use crate::data::content::{Folder, Packing, Sniffed, file_name, name_has};
+use crate::data::content::{Folder, Packing, Sniffed, TRANSPOSED, file_name, is_of_emnist, name_has};
 use crate::data::{Checksums, Contents, FileReport, Survey};
 use crate::error::{Error, Mismatch, Result};
 
@@ -57,11 +57,13 @@ pub(super) fn survey(folder: &Folder) -> Result<Survey> {
 
 pub(super) fn read(folder: &Folder, checksums: Checksums) -> Result<Contents> {
     let Plan { train, test } = plan(folder)?;
+    let emnist = is_of_emnist(&train.images.path) || is_of_emnist(&test.images.path);
+    let remarks = emnist.then(|| TRANSPOSED.to_owned()).into_iter().collect();
     let (train, test) =
         rayon::join(|| read_pair(train, Split::Train, checksums), || read_pair(test, Split::Test, checksums));
     let ((train, mut files), (test, test_files)) = (train?, test?);
     files.extend(test_files);
-    Ok(Contents { splits: assemble::splits(train, None, test)?, files, remarks: Vec::new() })
+    Ok(Contents { splits: assemble::splits(train, None, test)?, files, remarks })
 }
 
 /// Reads labels before images: a damaged small file is found before a large one is read.
@@ -74,13 +76,16 @@ fn read_pair(pair: Pair, split: Split, checksums: Checksums) -> Result<(Part, Ve
             vec![report(&pair.images.path, split, &images), report(&pair.labels.path, split, &labels)]
         }
     };
-    let part = Part {
+    let mut part = Part {
         size: images.header.size,
         images: images.elements,
         labels: labels.elements,
         images_path: pair.images.path,
         labels_path: pair.labels.path,
     };
+    if is_of_emnist(&part.images_path) {
+        part.transpose();
+    }
     Ok((part, files))
 }
 
