@@ -585,3 +585,35 @@ fn the_process_behaves_as_its_command_line() {
     let output = command().args(&args[1..]).output().unwrap();
     assert_eq!((output.status.code(), output.stdout), (Some(2), Vec::new()));
 }
+
+#[test]
+fn patience_without_a_validation_split_is_refused_and_so_is_a_split_of_all_images() {
+    let place = Place::new();
+    for (options, expected) in [
+        ("--patience 2", "gemmnist: --patience: expected a validation split to wait for, found none (hold some images"),
+        ("--validation 1000000", "gemmnist: --validation: expected fewer than the "),
+    ] {
+        let ran = place.train(options).run();
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{}", ran.err);
+        assert!(ran.err.starts_with(expected), "{}", ran.err);
+    }
+}
+
+#[test]
+fn a_validation_split_has_its_columns_and_leaves_the_best_network() {
+    let place = Place::new();
+    let ran = place.train("--validation 3").run().succeeds();
+    assert!(ran.out.contains("valid. loss  valid. acc."), "{}", ran.out);
+    assert!(place.list("runs/001").contains(&"best.safetensors".to_owned()));
+    let line = place.read("runs/001/metrics.jsonl");
+    let record: serde_json::Value = serde_json::from_str(line.lines().next().unwrap()).unwrap();
+    assert!(record["validation_loss"].is_f64() && record["validation_accuracy"].is_f64(), "{record}");
+}
+
+#[test]
+fn a_switch_in_a_file_is_undone_by_what_is_typed() {
+    let place = Place::new();
+    fs::write(place.path("run.toml"), "no-shuffle = true\n").unwrap();
+    place.train(&format!("--config {} --no-shuffle=false", place.at("run.toml"))).run().succeeds();
+    assert!(place.read("runs/001/config.toml").contains("no-shuffle = false"));
+}

@@ -25,7 +25,8 @@ fn a_path_that_is_not_there_is_refused() {
 fn a_file_instead_of_its_folder_is_refused() {
     let (code, _, err) = gemmnist(&["data", "verify"], &Folder::good().file(TRAIN_IMAGES));
     assert_eq!(code, 3);
-    assert!(err.contains("expected a folder, found a file (give the folder it is in"), "{err}");
+    assert!(err.contains("(give the folder it is in, if"), "{err}");
+    assert!(err.contains("expected a folder, or an .npz or pickle that holds a whole data set, found"), "{err}");
 }
 
 #[test]

@@ -16,7 +16,8 @@ fn right() -> Splits {
 
 #[test]
 fn images_labels_and_classes_are_those_in_the_files() {
-    let Splits { train, test } = right();
+    let Splits { train, validation, test } = right();
+    assert_eq!(validation, None);
     assert_eq!((train.len(), train.size(), train.pixels(), train.classes()), (6, (2, 3), 6, 3));
     assert_eq!((train.labels(), train.image(5)), (&[0, 1, 2, 0, 1, 2][..], &[30, 31, 32, 33, 34, 35][..]));
     assert_eq!((test.len(), test.labels(), test.classes()), (3, &[2, 1, 0][..], 3));
@@ -94,7 +95,7 @@ fn on_equal_counts_names_decide() {
             ("train-images", images(3)),
             ("TRAIN.labels", labels(&[0, 1, 2])),
         ]);
-        let Splits { train, test } = load(&folder);
+        let Splits { train, test, .. } = load(&folder);
         assert_eq!((train.labels(), test.labels()), (&[0, 1, 2][..], &[2, 1, 0][..]));
     }
 }

@@ -8,7 +8,9 @@ use serde_json::json;
 
 use super::Failure;
 use super::format::thousands;
-use crate::data::{self, Dataset, FileReport, Found, Survey, Verified};
+use crate::data::{self, Dataset, FileReport, Found, Splits, Survey, Verified};
+#[cfg(feature = "report")]
+use crate::error::{Error, Mismatch};
 
 #[derive(Debug, clap::Args)]
 #[command(arg_required_else_help = true)]
@@ -60,6 +62,7 @@ struct Samples {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Split {
     Train,
+    Validation,
     Test,
 }
 
@@ -81,9 +84,11 @@ fn print_list(all: &[Found], out: &mut dyn Write) -> io::Result<()> {
         let places: Vec<_> = data::places().iter().map(|place| place.display().to_string()).collect();
         return writeln!(out, "no data set in {} (scripts/fetch-data.sh brings the public ones)", places.join(", "));
     }
-    let mut rows = vec![["name", "format", "train", "test", "size", "classes", "path"].map(str::to_owned).to_vec()];
+    let mut rows =
+        vec![["name", "format", "train", "validation", "test", "size", "classes", "path"].map(str::to_owned).to_vec()];
     rows.extend(all.iter().map(list_row));
-    print_table(&rows, &[Align::Left, Align::Left, Align::Right, Align::Right, Align::Right, Align::Right], out)
+    let numbers = [Align::Right; 5];
+    print_table(&rows, &[&[Align::Left; 2][..], &numbers].concat(), out)
 }
 
 fn list_row(found: &Found) -> Vec<String> {
@@ -92,12 +97,14 @@ fn list_row(found: &Found) -> Vec<String> {
         path += &format!(" (hidden by {})", other.display());
     }
     let numbers = match &found.survey {
-        Ok(Survey { format, train, test, size, classes }) => {
-            [(*format).to_owned(), thousands(*train), thousands(*test), show_size(*size), classes.to_string()]
+        Ok(Survey { format, train, validation, test, size, classes }) => {
+            let validation = validation.map_or("-".to_owned(), thousands);
+            let (train, test) = (thousands(*train), thousands(*test));
+            [(*format).to_owned(), train, validation, test, show_size(*size), classes.to_string()]
         }
         Err(error) => {
             path = error.to_string();
-            ["unusable", "-", "-", "-", "-"].map(str::to_owned)
+            ["unusable", "-", "-", "-", "-", "-"].map(str::to_owned)
         }
     };
     [found.name.clone()].into_iter().chain(numbers).chain([path]).collect()
@@ -108,9 +115,9 @@ fn print_list_json(all: &[Found], out: &mut dyn Write) -> io::Result<()> {
         let path = folder.to_string_lossy();
         let hidden_by = hidden_by.as_ref().map(|path| path.to_string_lossy());
         let line = match survey {
-            Ok(Survey { format, train, test, size: (height, width), classes }) => json!({
-                "name": name, "format": format, "train": train, "test": test, "height": height, "width": width,
-                "classes": classes, "path": path, "hidden_by": hidden_by,
+            Ok(Survey { format, train, validation, test, size: (height, width), classes }) => json!({
+                "name": name, "format": format, "train": train, "validation": validation, "test": test,
+                "height": height, "width": width, "classes": classes, "path": path, "hidden_by": hidden_by,
             }),
             Err(error) => json!({ "name": name, "path": path, "hidden_by": hidden_by, "error": error.to_string() }),
         };
@@ -120,8 +127,9 @@ fn print_list_json(all: &[Found], out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn print_verified(verified: &Verified, out: &mut dyn Write) -> io::Result<()> {
-    let Verified { folder, format, files, splits } = verified;
+    let Verified { folder, format, files, remarks, splits } = verified;
     writeln!(out, "{}: {format}, every byte read, whole", folder.display())?;
+    remarks.iter().try_for_each(|remark| writeln!(out, "{remark}"))?;
     writeln!(out)?;
     let mut rows = vec![["file", "holds", "count", "size", "published as"].map(str::to_owned).to_vec()];
     rows.extend(files.iter().map(|file| {
@@ -136,15 +144,23 @@ fn print_verified(verified: &Verified, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{sha256}  {}", file_name(path))?;
     }
     writeln!(out)?;
-    print_classes(&splits.train, &splits.test, out)
+    print_classes(splits, out)
 }
 
-fn print_classes(train: &Dataset, test: &Dataset, out: &mut dyn Write) -> io::Result<()> {
-    let counts = train.class_counts().into_iter().zip(test.class_counts()).enumerate();
-    let mut rows = vec![["class", "train", "test"].map(str::to_owned).to_vec()];
-    rows.extend(counts.map(|(class, (train, test))| vec![class.to_string(), thousands(train), thousands(test)]));
-    rows.push(vec!["all".to_owned(), thousands(train.len()), thousands(test.len())]);
-    print_table(&rows, &[Align::Right, Align::Right, Align::Right], out)
+fn print_classes(splits: &Splits, out: &mut dyn Write) -> io::Result<()> {
+    let validation = splits.validation.iter().map(|images| ("validation", images));
+    let parts: Vec<_> =
+        [("train", &splits.train)].into_iter().chain(validation).chain([("test", &splits.test)]).collect();
+    let counts: Vec<_> = parts.iter().map(|(_, images)| images.class_counts()).collect();
+    let row =
+        |first: String, rest: &mut dyn Iterator<Item = String>| [first].into_iter().chain(rest).collect::<Vec<_>>();
+    let mut rows = vec![row("class".to_owned(), &mut parts.iter().map(|(name, _)| (*name).to_owned()))];
+    for class in 0..splits.train.classes() {
+        let name = splits.train.class_names().map_or(class.to_string(), |names| names[class].clone());
+        rows.push(row(name, &mut counts.iter().map(|counts| thousands(counts[class]))));
+    }
+    rows.push(row("all".to_owned(), &mut parts.iter().map(|(_, images)| thousands(images.len()))));
+    print_table(&rows, &vec![Align::Right; parts.len() + 1], out)
 }
 
 fn print_verified_json(verified: &Verified, out: &mut dyn Write) -> io::Result<()> {
@@ -158,9 +174,10 @@ fn print_verified_json(verified: &Verified, out: &mut dyn Write) -> io::Result<(
     }
     let (height, width) = verified.splits.train.size();
     let line = json!({
-        "path": verified.folder.to_string_lossy(), "format": verified.format, "height": height, "width": width,
+        "path": verified.folder.to_string_lossy(), "format": verified.format, "remarks": verified.remarks, "height": height, "width": width,
         "classes": verified.splits.train.classes(),
-        "train": verified.splits.train.class_counts(), "test": verified.splits.test.class_counts(),
+        "train": verified.splits.train.class_counts(),
+        "validation": verified.splits.validation.as_ref().map(Dataset::class_counts), "test": verified.splits.test.class_counts(),
     });
     writeln!(out, "{line}")
 }
@@ -170,6 +187,9 @@ fn draw_samples(args: &Samples, out: &mut dyn Write) -> Result<(), Failure> {
     let splits = data::load_folder(&data::find(&args.data)?)?;
     let (images, dataset) = match args.split {
         Split::Train => ("training images", &splits.train),
+        Split::Validation => {
+            ("validation images", splits.validation.as_ref().ok_or_else(|| no_validation(&args.data))?)
+        }
         Split::Test => ("test images", &splits.test),
     };
     let title = format!("{}, {images}", set_name(&args.data));
@@ -181,6 +201,13 @@ fn draw_samples(args: &Samples, out: &mut dyn Write) -> Result<(), Failure> {
 #[cfg(not(feature = "report"))]
 fn draw_samples(_: &Samples, _: &mut dyn Write) -> Result<(), Failure> {
     Err(crate::Error::NotBuilt { what: "the sheet of samples", feature: "report" }.into())
+}
+
+/// The error of a data set that has no validation split.
+#[cfg(feature = "report")]
+fn no_validation(data: &OsStr) -> Error {
+    let remedy = "take --split train or test";
+    Error::Data(Mismatch::new(Path::new(data), "splits", "a validation split", "training and test images", remedy))
 }
 
 /// `mnist` of `mnist` and of `some/where/mnist/`.

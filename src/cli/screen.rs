@@ -144,12 +144,12 @@ impl<'o> Screen<'o> {
     }
 
     /// What came of it.
-    pub fn end(&mut self, trainer: &Trainer<'_>, folder: &RunFolder, seconds: f64) -> io::Result<()> {
+    pub fn end(&mut self, trainer: &Trainer<'_>, folder: &RunFolder<'_>, seconds: f64) -> io::Result<()> {
         let printed = self.print_end(trainer, folder, seconds);
         self.silent_without_reader(printed)
     }
 
-    fn print_end(&mut self, trainer: &Trainer<'_>, folder: &RunFolder, seconds: f64) -> io::Result<()> {
+    fn print_end(&mut self, trainer: &Trainer<'_>, folder: &RunFolder<'_>, seconds: f64) -> io::Result<()> {
         let history = trainer.history();
         let Some(last) = history.last() else { return Ok(()) };
         let speed_up = paper_speed_up(trainer.network().architecture(), self.images.train.len(), history);

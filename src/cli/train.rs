@@ -8,7 +8,7 @@ use super::screen::{Images, Screen, Style};
 use super::settings::SettingsArgs;
 use super::{Failure, Progress};
 use crate::data::{self, Dataset, Splits};
-use crate::error::{Error, Problem, Result};
+use crate::error::{Error, Problem, Result, shown};
 use crate::eval;
 use crate::nn::{Network, loss};
 use crate::train::{Draft, EpochRecord, Observer, RunFolder, TrainConfig, Trainer};
@@ -36,11 +36,11 @@ pub struct Args {
 
 pub fn run(args: Args, out: &mut dyn Write, progress: Progress) -> std::result::Result<(), Failure> {
     let config = settle(&args)?;
-    let Splits { train, test } = data::load(&config.data)?;
-    let (train, validation) = hold_out(&config, train)?;
+    let Splits { train, validation, test } = data::load(&config.data)?;
+    let (train, validation) = hold_out(&config, train, validation)?;
     let started = Instant::now();
     let mut trainer = Trainer::new(config.clone(), &train)?;
-    let mut folder = RunFolder::create(&args.out, args.name.as_deref(), &config, train.size())?;
+    let mut folder = RunFolder::create(&args.out, args.name.as_deref(), &config, &train)?;
     let style = match (args.quiet, args.json) {
         (true, _) => Style::Silent,
         (_, true) => Style::Json,
@@ -74,25 +74,36 @@ fn settle(args: &Args) -> Result<TrainConfig> {
     draft.finish()
 }
 
-/// The images to learn from, and those held out.
-fn hold_out(config: &TrainConfig, train: Dataset) -> Result<(Dataset, Option<Dataset>)> {
-    if config.validation == 0 {
-        return Ok((train, None));
+/// The images to learn from, and those to judge by while it goes on: held out as asked, or as the data set has them.
+fn hold_out(config: &TrainConfig, train: Dataset, own: Option<Dataset>) -> Result<(Dataset, Option<Dataset>)> {
+    let problem = |place: &str, expected: String, found: String, remedy: &str| {
+        let (place, remedy) = (place.to_owned(), Some(remedy.to_owned()));
+        Err(Error::Settings(vec![Problem { place, expected, found, remedy }]))
+    };
+    match (config.validation, own) {
+        (0, None) if config.patience > 0 => {
+            let expected = "a validation split to wait for".to_owned();
+            problem("--patience", expected, "none".to_owned(), "hold some images out with --validation")
+        }
+        (0, own) => Ok((train, own)),
+        (count, Some(own)) => {
+            let found = format!("{count} to hold out");
+            let expected = format!("0, for {} has {} validation images of its own", shown(&config.data), own.len());
+            problem("--validation", expected, found, "leave the option out")
+        }
+        (count, None) if count >= train.len() => {
+            let expected = format!("fewer than the {} training images of {}", train.len(), shown(&config.data));
+            problem("--validation", expected, count.to_string(), "hold out fewer")
+        }
+        (count, None) => {
+            let (train, validation) = train.hold_out(count, config.validation_from, config.seed());
+            Ok((train, Some(validation)))
+        }
     }
-    if config.validation >= train.len() {
-        return Err(Error::Settings(vec![Problem {
-            place: "--validation".to_owned(),
-            found: config.validation.to_string(),
-            expected: format!("fewer than the {} training images of {}", train.len(), config.data),
-            remedy: None,
-        }]));
-    }
-    let (train, validation) = train.hold_out(config.validation, config.validation_from, config.seed());
-    Ok((train, Some(validation)))
 }
 
 /// The file first: what a person has seen is then on disk.
-struct Both<'a, 's>(&'a mut RunFolder, &'a mut Screen<'s>);
+struct Both<'a, 's>(&'a mut RunFolder<'s>, &'a mut Screen<'s>);
 
 impl Observer for Both<'_, '_> {
     fn step(&mut self, images: usize) {

@@ -15,15 +15,35 @@ pub(super) struct Part {
     pub labels_path: PathBuf,
 }
 
-/// The data set of two parts that fit: an image for every label, one size, labels below the number of classes.
-pub(super) fn splits(train: Part, test: Part) -> Result<Splits> {
+impl Part {
+    /// Exchanges the rows and columns of every image.
+    pub fn transpose(&mut self) {
+        let (height, width) = self.size;
+        let mut image = vec![0; height * width];
+        for pixels in self.images.chunks_exact_mut(height * width) {
+            image.copy_from_slice(pixels);
+            for (i, pixel) in pixels.iter_mut().enumerate() {
+                *pixel = image[i % height * width + i / height]; // row i / height, column i % height of the turned image
+            }
+        }
+        self.size = (width, height);
+    }
+}
+
+/// The data set of parts that fit: an image for every label, one size, labels below the number of classes.
+pub(super) fn splits(train: Part, validation: Option<Part>, test: Part) -> Result<Splits> {
     check_counts(&train)?;
-    check_counts(&test)?;
-    check_sizes(&train, &test)?;
     let classes = classes(&train.labels_path, &train.labels)?;
-    check_labels(&test, classes)?;
+    for (part, what) in
+        [(validation.as_ref(), "size of the validation images"), (Some(&test), "size of the test images")]
+    {
+        let Some(part) = part else { continue };
+        check_counts(part)?;
+        check_sizes(&train, part, what)?;
+        check_labels(part, classes)?;
+    }
     let dataset = |part: Part| Dataset::new(part.images, part.labels, part.size, classes);
-    Ok(Splits { train: dataset(train), test: dataset(test) })
+    Ok(Splits { train: dataset(train), validation: validation.map(dataset), test: dataset(test) })
 }
 
 /// Number of classes of these training labels: one more than the largest.
@@ -48,10 +68,10 @@ pub(super) fn classes(path: &Path, labels: &[u8]) -> Result<usize> {
     }
 }
 
-fn check_labels(test: &Part, classes: usize) -> Result<()> {
-    let in_range = test.labels.iter().all(|&label| usize::from(label) < classes);
+fn check_labels(part: &Part, classes: usize) -> Result<()> {
+    let in_range = part.labels.iter().all(|&label| usize::from(label) < classes);
     let largest = u8::try_from(classes - 1).unwrap_or(u8::MAX);
-    if in_range { Ok(()) } else { Err(out_of_range(&test.labels_path, &test.labels, Some(largest))) }
+    if in_range { Ok(()) } else { Err(out_of_range(&part.labels_path, &part.labels, Some(largest))) }
 }
 
 /// The error of the first label above `largest`; of the first label if there is no largest.
@@ -80,16 +100,16 @@ fn check_counts(part: &Part) -> Result<()> {
     )))
 }
 
-fn check_sizes(train: &Part, test: &Part) -> Result<()> {
-    if train.size == test.size {
+fn check_sizes(train: &Part, part: &Part, what: &'static str) -> Result<()> {
+    if train.size == part.size {
         return Ok(());
     }
     let show = |(height, width): (usize, usize)| format!("{height}x{width}");
     Err(Error::Data(Mismatch::new(
-        &test.images_path,
-        "size of the test images",
+        &part.images_path,
+        what,
         format!("{} as the training images in {}", show(train.size), OneLine(&train.images_path)),
-        show(test.size),
+        show(part.size),
         "keep one data set in a folder",
     )))
 }
@@ -108,6 +128,21 @@ mod tests {
     }
 
     #[test]
+    fn transposed_images_have_their_rows_for_columns() {
+        let mut part = Part {
+            images: vec![1, 2, 3, 4, 5, 6, 10, 20, 30, 40, 50, 60],
+            labels: vec![0, 1],
+            size: (2, 3),
+            images_path: "images".into(),
+            labels_path: "labels".into(),
+        };
+        part.transpose();
+        assert_eq!((part.size, &part.images[..]), ((3, 2), &[1, 4, 2, 5, 3, 6, 10, 40, 20, 50, 30, 60][..]));
+        part.transpose();
+        assert_eq!((part.size, &part.images[..6]), ((2, 3), &[1, 2, 3, 4, 5, 6][..]));
+    }
+
+    #[test]
     fn images_that_changed_since_they_were_counted_are_refused() {
         let part = |images| Part {
             images: vec![0; images],
@@ -116,15 +151,34 @@ mod tests {
             images_path: "images".into(),
             labels_path: "labels".into(),
         };
-        assert!(splits(part(12), part(12)).is_ok());
+        assert!(splits(part(12), None, part(12)).is_ok());
         for wrong in [8, 16] {
-            let message = splits(part(wrong), part(12)).unwrap_err().to_string();
+            let message = splits(part(wrong), None, part(12)).unwrap_err().to_string();
             assert!(
                 message.starts_with("images: number of images: expected 3, one for each label in labels"),
                 "{message}"
             );
-            assert!(splits(part(12), part(wrong)).is_err());
+            assert!(splits(part(12), None, part(wrong)).is_err());
+            assert!(splits(part(12), Some(part(wrong)), part(12)).is_err());
         }
+    }
+
+    #[test]
+    fn a_validation_split_is_held_to_what_a_test_split_is_held_to() {
+        let part = |labels: Vec<u8>, size: (usize, usize)| Part {
+            images: vec![0; labels.len() * size.0 * size.1],
+            labels,
+            size,
+            images_path: "images".into(),
+            labels_path: "labels".into(),
+        };
+        let good = || part(vec![0, 1], (2, 2));
+        let all = splits(good(), Some(part(vec![1], (2, 2))), good()).unwrap();
+        assert_eq!(all.validation.unwrap().labels(), [1]);
+        let message = splits(good(), Some(part(vec![1], (1, 4))), good()).unwrap_err().to_string();
+        assert!(message.contains("size of the validation images: expected 2x2"), "{message}");
+        let message = splits(good(), Some(part(vec![2], (2, 2))), good()).unwrap_err().to_string();
+        assert!(message.contains("labels out of range: expected 0 to 1, found 2 at image 0"), "{message}");
     }
 
     #[test]

@@ -5,13 +5,16 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
+use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Mismatch, OneLine, Result};
 
 /// What to do about a file that is not whole.
 pub(super) const FETCH_AGAIN: &str = "copy the file again, or fetch it with scripts/fetch-data.sh";
-/// As many first bytes as a reader needs to know its files by: the header of IDX images.
-pub(super) const START_BYTES: u64 = 16;
+/// As many first bytes as a reader needs to know its files by: a header of IDX, the first names in an old pickle.
+pub(super) const START_BYTES: u64 = 64;
+/// DEFLATE's densest code gives 258 bytes for two bits (RFC 1951, 3.2.5).
+pub(super) const DEFLATE_MOST_BYTES_PER_BYTE: u64 = 1032;
 /// Bytes asked from the system at a time: enough that its calls do not show beside unpacking.
 const BUFFER_BYTES: usize = 1 << 16;
 /// Files that a message names before it only counts.
@@ -106,26 +109,23 @@ impl Sniffed {
     }
 }
 
-/// A folder and what lies in it, in order of name.
+/// A folder and what lies in it, in order of name; or a file by itself.
 #[derive(Debug)]
 pub(super) struct Folder {
     pub path: PathBuf,
     pub files: Vec<Sniffed>,
-    /// The names of the folders in it.
-    folders: Vec<String>,
+    /// The folders in it.
+    pub folders: Vec<PathBuf>,
+    /// Whether it is no folder but a file by itself.
+    pub is_file: bool,
 }
 
 impl Folder {
     /// Looks at the first bytes of every file in `path`.
     pub fn open(path: &Path) -> Result<Self> {
         if path.is_file() {
-            return Err(Error::Data(Mismatch::new(
-                path,
-                "data set",
-                "a folder",
-                "a file",
-                "give the folder it is in; its files are told apart by content",
-            )));
+            let files = vec![Sniffed::new(path.to_owned())];
+            return Ok(Self { path: path.to_owned(), files, folders: Vec::new(), is_file: true });
         }
         let mut entries = entries(path).map_err(|source| Error::Io {
             action: "read the folder",
@@ -134,15 +134,28 @@ impl Folder {
             remedy: "give a folder that you may read",
         })?;
         entries.sort();
-        let folders = entries.iter().filter(|path| path.is_dir()).map(|path| file_name(path)).collect();
+        let folders = entries.iter().filter(|path| path.is_dir()).cloned().collect();
         let files = entries.into_iter().filter(|path| path.is_file()).map(Sniffed::new).collect();
-        Ok(Self { path: path.to_owned(), files, folders })
+        Ok(Self { path: path.to_owned(), files, folders, is_file: false })
+    }
+
+    /// The only file that is `wanted`; `what` they are called in messages. There is one, as the format was recognised.
+    pub fn only(&self, what: &'static str, wanted: fn(&Sniffed) -> bool) -> Result<&Sniffed> {
+        let found: Vec<_> = self.files.iter().filter(|file| wanted(file)).collect();
+        match found[..] {
+            [file] => Ok(file),
+            _ => {
+                let names: Vec<_> = found.iter().map(|file| file_name(&file.path)).collect();
+                let remedy = "give the file itself, or keep one data set in a folder";
+                Err(Error::Data(Mismatch::new(&self.path, what, "one in the folder", names.join(", "), remedy)))
+            }
+        }
     }
 
     /// What is in it, in one line, for messages.
     pub fn describe(&self) -> String {
         let files = self.files.iter().map(|file| format!("{} ({})", file_name(&file.path), file.describe()));
-        let folders = self.folders.iter().map(|folder| format!("{folder} (a folder)"));
+        let folders = self.folders.iter().map(|folder| format!("{} (a folder)", file_name(folder)));
         let all: Vec<_> = files.chain(folders).collect();
         match all.len() {
             0 => "nothing".to_owned(),
@@ -156,6 +169,36 @@ impl Folder {
 
 fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
     fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect()
+}
+
+/// SHA-256 of the content of `path`, unpacked, 64 hexadecimal digits.
+pub(super) fn sha256(path: &Path) -> Result<String> {
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut content = Content::open(path).map_err(|error| broken_off(path, 0, error))?;
+    loop {
+        match content.read(&mut buffer).map_err(|error| broken_off(path, 0, error))? {
+            0 => break,
+            count => hash.update(&buffer[..count]),
+        }
+    }
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Looks at the file's name only: the folders above it may be called anything.
+pub(super) fn name_has(path: &Path, words: &[&str]) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    words.iter().any(|word| name.contains(word))
+}
+
+/// What is said of images that were turned.
+pub(super) const TRANSPOSED: &str =
+    "files called emnist-... hold each image with rows and columns exchanged, as published; they were exchanged back";
+
+/// Whether `path` is one of EMNIST's files by its published name, `emnist-SET-...`: their images are transposed, and nothing
+/// but the name tells. Only the name of the file counts, so a converted copy in a folder called emnist is left alone.
+pub(super) fn is_of_emnist(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("emnist-"))
 }
 
 /// The last part of `path`, safe to print in a line.

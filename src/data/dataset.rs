@@ -14,13 +14,16 @@ pub struct Dataset {
     height: usize,
     width: usize,
     classes: usize,
+    class_names: Option<Vec<String>>,
 }
 
-/// A data set as it is published: the images to learn from, and those that only `eval` may look at.
+/// A data set as it is published: the images to learn from, those to choose by, and those that only `eval` may look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Splits {
     /// To learn from.
     pub train: Dataset,
+    /// To choose by: when to stop, which settings. None where the format or the set has no such split, as IDX.
+    pub validation: Option<Dataset>,
     /// To be judged on.
     pub test: Dataset,
 }
@@ -33,7 +36,16 @@ impl Dataset {
     pub fn new(images: Vec<u8>, labels: Vec<u8>, (height, width): (usize, usize), classes: usize) -> Self {
         assert_eq!(images.len(), labels.len() * height * width, "images and labels disagree");
         assert!(labels.iter().all(|&label| usize::from(label) < classes), "a label is out of range");
-        Self { images, labels, height, width, classes }
+        Self { images, labels, height, width, classes, class_names: None }
+    }
+
+    /// The same images, with a name for each class.
+    ///
+    /// # Panics
+    /// If there are not as many names as classes.
+    pub fn with_class_names(self, names: Vec<String>) -> Self {
+        assert_eq!(names.len(), self.classes, "names and classes disagree");
+        Self { class_names: Some(names), ..self }
     }
 
     /// Number of images, N.
@@ -59,6 +71,11 @@ impl Dataset {
     /// Number of classes, K; labels are below it.
     pub fn classes(&self) -> usize {
         self.classes
+    }
+
+    /// The name of each class, (K), where the data set has names: those of the folders its pictures lie in.
+    pub fn class_names(&self) -> Option<&[String]> {
+        self.class_names.as_deref()
     }
 
     /// The label of every image.
@@ -89,7 +106,8 @@ impl Dataset {
     /// If `range` goes beyond [`Self::len`].
     pub fn slice(&self, range: Range<usize>) -> Self {
         let images = self.images[range.start * self.pixels()..range.end * self.pixels()].to_vec();
-        Self { images, labels: self.labels[range].to_vec(), ..*self }
+        let labels = self.labels[range].to_vec();
+        Self { images, labels, class_names: self.class_names.clone(), ..*self }
     }
 
     /// A copy of the images `indices`, in that order; `classes` stays what it was.
@@ -99,7 +117,7 @@ impl Dataset {
     pub fn select(&self, indices: &[u32]) -> Self {
         let images = indices.iter().flat_map(|&i| self.image(i as usize)).copied().collect();
         let labels = indices.iter().map(|&i| self.labels[i as usize]).collect();
-        Self { images, labels, ..*self }
+        Self { images, labels, class_names: self.class_names.clone(), ..*self }
     }
 
     /// Gathers a batch: row `r` of `x` becomes image `indices[r]`, each pixel by `input`, and `labels[r]` its label.

@@ -13,7 +13,7 @@ use crate::names::nearest;
 /// A data set that lies in one of [`places`].
 #[derive(Debug)]
 pub struct Found {
-    /// What `--data` calls it: the name of its folder.
+    /// What `--data` calls it: the name of its folder, or of the one file that holds it.
     pub name: String,
     /// Where it is.
     pub folder: PathBuf,
@@ -75,7 +75,7 @@ pub fn list() -> Vec<Found> {
 /// Name and folder of every data set in `places`; a folder that two places lead to is told once.
 fn data_sets_in(places: &[PathBuf]) -> Vec<(String, PathBuf)> {
     let (mut sets, mut seen) = (Vec::new(), Vec::new());
-    for folder in places.iter().flat_map(|place| folders_in(place)).filter(|folder| is_data_set(folder)) {
+    for folder in places.iter().flat_map(|place| entries_in(place)).filter(|folder| is_data_set(folder)) {
         let real = folder.canonicalize().unwrap_or_else(|_| folder.clone());
         if !seen.contains(&real) {
             seen.push(real);
@@ -85,10 +85,10 @@ fn data_sets_in(places: &[PathBuf]) -> Vec<(String, PathBuf)> {
     sets
 }
 
-/// The folders in `place`, by name; none if it cannot be read.
-fn folders_in(place: &Path) -> Vec<PathBuf> {
+/// What lies in `place`, by name; nothing if it cannot be read.
+fn entries_in(place: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(place).into_iter().flatten().flatten();
-    let mut folders: Vec<_> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
-    folders.sort();
-    folders
+    let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
+    paths.sort();
+    paths
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::content::{Content, FETCH_AGAIN, Packing, Sniffed, broken_off};
+use super::content::{Content, DEFLATE_MOST_BYTES_PER_BYTE, FETCH_AGAIN, Packing, Sniffed, broken_off};
 use super::{Format, Result};
 use crate::error::{Error, Mismatch};
 
@@ -19,8 +19,6 @@ pub(super) const FORMAT: Format = Format { name: "idx", is_in: pairs::is_in, sur
 pub const MAX_COUNT: u64 = 1 << 31;
 /// Bytes of images or labels in a file that we agree to read: 1 GiB, over twenty times MNIST.
 pub const MAX_BYTES: u64 = 1 << 30;
-/// DEFLATE's densest code gives 258 bytes for two bits (RFC 1951, 3.2.5).
-const DEFLATE_MOST_BYTES_PER_BYTE: u64 = 1032;
 /// Of unsigned bytes, the only element type images and labels come in.
 const UNSIGNED_BYTE: u8 = 0x08;
 /// Element types of the format, with what to call them.

@@ -2,13 +2,17 @@
 //!
 //! Never writes a file, never prints, never allocates by an unchecked header, never trusts a file's name.
 
+mod array;
 mod assemble;
 mod content;
+mod csv;
 mod dataset;
 mod find;
 mod hold_out;
 pub mod idx;
 mod input;
+mod npz;
+mod pickle;
 mod published;
 
 use std::ffi::OsStr;
@@ -35,14 +39,21 @@ struct Format {
     read: fn(&Folder, Checksums) -> Result<Contents>,
 }
 
+/// What a folder may hold, for messages.
+const IN_A_FOLDER: &str = "two IDX files of images and two of labels, mnist.npz, mnist.pkl.gz, or two CSV files";
+/// What a file by itself may be, for messages.
+const ALONE: &str = "a folder, or an .npz or pickle that holds a whole data set";
+
 /// Asked in this order; the first that recognises a folder reads it.
-const FORMATS: &[Format] = &[idx::FORMAT];
+const FORMATS: &[Format] = &[idx::FORMAT, npz::FORMAT, pickle::FORMAT, csv::FORMAT];
 
 /// What a reader hands back.
 struct Contents {
     splits: Splits,
     /// Every file that was read; empty without [`Checksums::Compute`].
     files: Vec<FileReport>,
+    /// What a person should know of how it was read.
+    remarks: Vec<String>,
 }
 
 /// Whether SHA-256 is computed: it costs about as much as reading, so only `verify` asks for it.
@@ -55,10 +66,12 @@ enum Checksums {
 /// The outline of a data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Survey {
-    /// How its files are kept: `idx`.
+    /// How its files are kept: `idx`, `pickle`, ...
     pub format: &'static str,
     /// Number of training images.
     pub train: usize,
+    /// Number of validation images, where there is such a split.
+    pub validation: Option<usize>,
     /// Number of test images.
     pub test: usize,
     /// Height and width of every image, in pixels.
@@ -72,7 +85,7 @@ pub struct Survey {
 pub struct FileReport {
     /// The file.
     pub path: PathBuf,
-    /// "training images", "training labels", "test images" or "test labels".
+    /// "training images", "test labels", ..., or "all" of the data set.
     pub holds: &'static str,
     /// Number of images or labels in it.
     pub count: usize,
@@ -86,17 +99,19 @@ pub struct FileReport {
 /// A data set that was read to its end and found good.
 #[derive(Debug, Clone)]
 pub struct Verified {
-    /// Where it is.
+    /// Where it is: a folder, or the one file that holds it.
     pub folder: PathBuf,
-    /// How its files are kept: `idx`.
+    /// How its files are kept: `idx`, `pickle`, ...
     pub format: &'static str,
     /// Its files.
     pub files: Vec<FileReport>,
+    /// What a person should know of how it was read: a sentence each.
+    pub remarks: Vec<String>,
     /// Its images and labels.
     pub splits: Splits,
 }
 
-/// Loads the data set `name_or_path`: a folder, or a name that [`find`] looks for.
+/// Loads the data set `name_or_path`: a folder, a file that holds it all, or a name that [`find`] looks for.
 ///
 /// The files in the folder are recognised by what is in them. Nothing is allocated before a file's real length was
 /// held against what its header claims, and a file that is too short, too long or damaged is refused.
@@ -108,7 +123,7 @@ pub fn load(name_or_path: &str) -> Result<Splits> {
     load_folder(&find(OsStr::new(name_or_path))?)
 }
 
-/// Loads the data set in `folder`; errors as [`load`].
+/// Loads the data set in `folder`, or in that file; errors as [`load`].
 pub fn load_folder(folder: &Path) -> Result<Splits> {
     let folder = Folder::open(folder)?;
     Ok((format_of(&folder)?.read)(&folder, Checksums::Skip)?.splits)
@@ -118,14 +133,31 @@ pub fn load_folder(folder: &Path) -> Result<Splits> {
 pub fn verify(folder: &Path) -> Result<Verified> {
     let folder = Folder::open(folder)?;
     let format = format_of(&folder)?;
-    let Contents { splits, files } = (format.read)(&folder, Checksums::Compute)?;
-    Ok(Verified { folder: folder.path, format: format.name, files, splits })
+    let Contents { splits, files, remarks } = (format.read)(&folder, Checksums::Compute)?;
+    Ok(Verified { folder: folder.path, format: format.name, files, remarks, splits })
 }
 
 /// The outline of the data set in `folder`; errors as [`load`], as far as headers and labels show them.
 pub fn survey(folder: &Path) -> Result<Survey> {
     let folder = Folder::open(folder)?;
     (format_of(&folder)?.survey)(&folder)
+}
+
+/// The outline of a data set whose format has none that is cheaper than reading it.
+fn by_reading(
+    format: &'static str,
+    folder: &Folder,
+    read: fn(&Folder, Checksums) -> Result<Contents>,
+) -> Result<Survey> {
+    let Splits { train, validation, test } = read(folder, Checksums::Skip)?.splits;
+    Ok(Survey {
+        format,
+        train: train.len(),
+        validation: validation.map(|images| images.len()),
+        test: test.len(),
+        size: train.size(),
+        classes: train.classes(),
+    })
 }
 
 /// True if some format recognises the folder, whether or not it is whole.
@@ -135,12 +167,11 @@ fn is_data_set(folder: &Path) -> bool {
 
 fn format_of(folder: &Folder) -> Result<&'static Format> {
     FORMATS.iter().find(|format| (format.is_in)(folder)).ok_or_else(|| {
-        Error::Data(Mismatch::new(
-            &folder.path,
-            "data set",
-            "two IDX files of images and two of labels, gzip or not",
-            folder.describe(),
-            "give the folder that holds the files; scripts/fetch-data.sh brings the public ones",
-        ))
+        let (expected, remedy) = if folder.is_file {
+            (ALONE, "give the folder it is in, if it is a part of a data set; files are told apart by content")
+        } else {
+            (IN_A_FOLDER, "give the folder that holds the files; scripts/fetch-data.sh brings the public ones")
+        };
+        Error::Data(Mismatch::new(&folder.path, "data set", expected, folder.describe(), remedy))
     })
 }

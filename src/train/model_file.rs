@@ -8,7 +8,7 @@ use std::path::Path;
 use safetensors::tensor::{Dtype, Metadata, TensorView};
 use serde::{Deserialize, Serialize};
 
-use crate::data::Input;
+use crate::data::{Dataset, Input};
 use crate::error::{Error, Mismatch, Result, shown};
 use crate::files::write_atomically;
 use crate::nn::{Architecture, Loss, Network, ParameterMut};
@@ -101,10 +101,12 @@ impl Training {
 }
 
 impl Description {
-    /// The description of `network`, which takes images of `size` (height, width).
-    pub fn new(network: &Network, (height, width): (usize, usize), input: Input, training: Training) -> Self {
+    /// The description of `network`, which has learnt `data`, its pixels taken by `input`.
+    pub fn new(network: &Network, data: &Dataset, input: Input, training: Training) -> Self {
         let architecture = network.architecture().clone();
-        let class_names = (0..architecture.classes()).map(|class| class.to_string()).collect();
+        let numbers = || (0..architecture.classes()).map(|class| class.to_string()).collect();
+        let class_names = data.class_names().map_or_else(numbers, <[String]>::to_vec);
+        let (height, width) = data.size();
         let preprocessing = Preprocessing { height, width, scale: input.to_string() };
         Self { format: FORMAT, architecture, preprocessing, class_names, training }
     }

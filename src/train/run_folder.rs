@@ -7,27 +7,28 @@ use std::path::{Path, PathBuf};
 
 use super::model_file::{self, Description, Training};
 use super::{EpochRecord, History, Observer, TrainConfig};
+use crate::data::Dataset;
 use crate::error::{Error, OneLine, Problem, Result, shown};
 use crate::files::write_atomically;
 use crate::nn::Network;
 
 /// A folder that one run fills.
 #[derive(Debug)]
-pub struct RunFolder {
+pub struct RunFolder<'d> {
     path: PathBuf,
     metrics: File,
     config: TrainConfig,
-    /// Height and width of the images, in pixels.
-    size: (usize, usize),
+    /// What is learnt.
+    data: &'d Dataset,
 }
 
-impl RunFolder {
-    /// For a run on images of `size` (height, width): makes the folder `name` in `parent` (or the next free number: 001, 002, ...) with the run's `config.toml` and an
+impl<'d> RunFolder<'d> {
+    /// For a run on `data`: makes the folder `name` in `parent` (or the next free number: 001, 002, ...) with the run's `config.toml` and an
     /// empty `metrics.jsonl`. All that can fail early fails here, before the first step.
     ///
     /// # Errors
     /// [`Error::Settings`] if `name` is taken or no name of a folder, [`Error::Io`] if the folder cannot be written.
-    pub fn create(parent: &Path, name: Option<&str>, config: &TrainConfig, size: (usize, usize)) -> Result<Self> {
+    pub fn create(parent: &Path, name: Option<&str>, config: &TrainConfig, data: &'d Dataset) -> Result<Self> {
         if let Some(problem) = name.and_then(|name| Self::name_problem(parent, name)) {
             return Err(Error::Settings(vec![problem])); // before `parent` is made
         }
@@ -36,7 +37,7 @@ impl RunFolder {
             Some(name) => create_named(parent, name)?,
             None => create_numbered(parent)?,
         };
-        Self::begin(&path, config, size).inspect_err(|_| {
+        Self::begin(&path, config, data).inspect_err(|_| {
             let _ = fs::remove_dir_all(&path); // Made just now, by nobody else; the error that matters is the first one.
         })
     }
@@ -54,7 +55,7 @@ impl RunFolder {
         path.symlink_metadata().is_ok().then(|| taken(&path))
     }
 
-    fn begin(path: &Path, config: &TrainConfig, size: (usize, usize)) -> Result<Self> {
+    fn begin(path: &Path, config: &TrainConfig, data: &'d Dataset) -> Result<Self> {
         let settings = toml::to_string(&config.to_table()).expect("settings are plain data");
         let command = format!("# gemmnist train --config {}\n", OneLine(&path.join("config.toml")));
         write_atomically(&path.join("config.toml"), format!("{command}{settings}").as_bytes())?;
@@ -64,7 +65,7 @@ impl RunFolder {
             .append(true)
             .open(&metrics)
             .map_err(|source| cannot("create", &metrics, source))?;
-        Ok(Self { path: path.to_owned(), metrics, config: config.clone(), size })
+        Ok(Self { path: path.to_owned(), metrics, config: config.clone(), data })
     }
 
     /// Where it is.
@@ -88,13 +89,13 @@ impl RunFolder {
 
     fn write_model(&self, file: &str, network: &Network, last: Option<&EpochRecord>) -> Result<()> {
         let training = Training::new(&self.config, last);
-        let description = Description::new(network, self.size, self.config.input(), training);
+        let description = Description::new(network, self.data, self.config.input(), training);
         model_file::write(&self.path.join(file), network, &description)
     }
 }
 
 /// A line an epoch, in one write: a reader sees whole lines, and a run that dies keeps the epochs before.
-impl Observer for RunFolder {
+impl Observer for RunFolder<'_> {
     fn epoch(&mut self, record: &EpochRecord) -> Result<()> {
         let line = serde_json::to_string(record).expect("a record is plain data") + "\n";
         let written = self.metrics.write_all(line.as_bytes());

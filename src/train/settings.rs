@@ -267,14 +267,6 @@ impl Draft {
                 remedy: None,
             });
         }
-        if settings.patience > 0 && settings.validation == 0 {
-            problems.push(Problem {
-                place: "--patience".to_owned(),
-                found: "none".to_owned(),
-                expected: "a validation split to wait for".to_owned(),
-                remedy: Some("hold some images out with --validation".to_owned()),
-            });
-        }
         if !problems.is_empty() {
             return Err(Error::Settings(problems));
         }

@@ -4,10 +4,12 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use gemmnist::data::{Dataset, Splits};
 use tempfile::TempDir;
 
 /// The four names that MNIST has.
@@ -105,4 +107,19 @@ pub fn assert_refused(folder: &Folder, place: &str, parts: &[&str]) {
     assert!(err.starts_with(&format!("gemmnist: {}: ", place.display())), "{err}");
     assert!(err.contains("expected ") && err.contains("found ") && err.ends_with(")\n"), "{err}");
     parts.iter().for_each(|part| assert!(err.contains(part), "no {part:?} in: {err}"));
+}
+
+/// A file that scripts/golden_formats.py wrote.
+pub fn golden_format(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/formats").join(name)
+}
+
+/// The data set in those files: 6 training, 2 validation and 3 test images of 3 x 3.
+pub fn golden_splits() -> Splits {
+    let part = |range: Range<usize>| {
+        let pixel = |i: usize, p: usize| ((37 * i + 29 * p) % 256) as u8;
+        let images = range.clone().flat_map(|i| (0..9).map(move |p| pixel(i, p))).collect();
+        Dataset::new(images, range.map(|i| (i % 3) as u8).collect(), (3, 3), 3)
+    };
+    Splits { train: part(0..6), validation: Some(part(6..8)), test: part(8..11) }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Header, Idx, Kind, header_of, read as read_idx};
 use crate::data::assemble::{self, Part};
-use crate::data::content::{Folder, Packing, Sniffed, file_name};
+use crate::data::content::{Folder, Packing, Sniffed, TRANSPOSED, file_name, is_of_emnist, name_has};
 use crate::data::{Checksums, Contents, FileReport, Survey};
 use crate::error::{Error, Mismatch, Result};
 
@@ -39,7 +39,7 @@ enum Split {
 }
 
 pub(super) fn is_in(folder: &Folder) -> bool {
-    folder.files.iter().any(|file| header_of(file).is_some())
+    !folder.is_file && folder.files.iter().any(|file| header_of(file).is_some())
 }
 
 pub(super) fn survey(folder: &Folder) -> Result<Survey> {
@@ -48,6 +48,7 @@ pub(super) fn survey(folder: &Folder) -> Result<Survey> {
     Ok(Survey {
         format: super::FORMAT.name,
         train: train.images.header.count,
+        validation: None,
         test: test.images.header.count,
         size: train.images.header.size,
         classes: assemble::classes(&train.labels.path, &labels.elements)?,
@@ -56,10 +57,12 @@ pub(super) fn survey(folder: &Folder) -> Result<Survey> {
 
 pub(super) fn read(folder: &Folder, checksums: Checksums) -> Result<Contents> {
     let Plan { train, test } = plan(folder)?;
+    let emnist = is_of_emnist(&train.images.path) || is_of_emnist(&test.images.path);
+    let remarks = emnist.then(|| TRANSPOSED.to_owned()).into_iter().collect();
     let (train, mut files) = read_pair(train, Split::Train, checksums)?;
     let (test, test_files) = read_pair(test, Split::Test, checksums)?;
     files.extend(test_files);
-    Ok(Contents { splits: assemble::splits(train, test)?, files })
+    Ok(Contents { splits: assemble::splits(train, None, test)?, files, remarks })
 }
 
 /// Reads labels before images: a damaged small file is found before a large one is read.
@@ -72,13 +75,16 @@ fn read_pair(pair: Pair, split: Split, checksums: Checksums) -> Result<(Part, Ve
             vec![report(&pair.images.path, split, &images), report(&pair.labels.path, split, &labels)]
         }
     };
-    let part = Part {
+    let mut part = Part {
         size: images.header.size,
         images: images.elements,
         labels: labels.elements,
         images_path: pair.images.path,
         labels_path: pair.labels.path,
     };
+    if is_of_emnist(&part.images_path) {
+        part.transpose();
+    }
     Ok((part, files))
 }
 
@@ -193,12 +199,6 @@ fn split_in_name(path: &Path) -> Option<Split> {
         (false, true) => Some(Split::Test),
         _ => None,
     }
-}
-
-/// Looks at the file's name only: the folders above it may be called anything.
-fn name_has(path: &Path, words: &[&str]) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-    words.iter().any(|word| name.contains(word))
 }
 
 fn too_few(folder: &Folder, candidates: &[Candidate]) -> Error {

@@ -25,7 +25,8 @@ fn description() -> Description {
         test_loss: None,
         test_accuracy: None,
     };
-    Description::new(&network(), (2, 3), Input::Gray, training)
+    let data = Dataset::new(vec![0; 6], vec![0], (2, 3), 3);
+    Description::new(&network(), &data, Input::Gray, training)
 }
 
 /// A model file to spoil.
