@@ -199,7 +199,8 @@ fn a_flipped_bit_in_a_pickle_gives_an_error_or_images_of_the_same_shape() {
     for name in golden_pickles() {
         let whole = std::fs::read(golden_format(&name)).unwrap();
         let folder = Folder::empty();
-        for bit in 0..8 * whole.len() {
+        let step = if whole.len() > 1000 { 7 } else { 1 }; // of the long ones every seventh: enough, and in bearable time
+        for bit in (0..8 * whole.len()).step_by(step) {
             let mut flipped = whole.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
             folder.put("a.pkl", &flipped);
