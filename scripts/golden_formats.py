@@ -60,3 +60,11 @@ np.savez_compressed(FOLDER / "deflated.npz", **KERAS)
 np.savez_compressed(
     FOLDER / "validation-i8.npz", **{**KERAS, "y_train": y[0].astype("<i8"), "x_val": x[1], "y_val": y[1].astype(">i2")}
 )
+
+# Pictures, with Pillow: a gray and a coloured JPEG of 8 x 8, nearly even, so that decoders agree within a level or two.
+try:
+    from PIL import Image
+except ImportError:
+    raise SystemExit("Pillow is not installed: the two JPEGs were left as they are")
+Image.new("L", (8, 8), 200).save(FOLDER / "gray-200.jpg", quality=95)
+Image.new("RGB", (8, 8), (200, 100, 50)).save(FOLDER / "luma-124.jpg", quality=95)

@@ -133,7 +133,7 @@ impl fmt::Display for Error {
                 let hint = nearest.as_ref().map(|nearest| format!("did you mean {nearest}? ")).unwrap_or_default();
                 write!(
                     f,
-                    "{}: no such data set: expected a folder with IDX files, found none in {} \
+                    "{}: no such data set: expected a file or folder with images and labels, found none in {} \
                      ({hint}scripts/fetch-data.sh brings the public ones; gemmnist data list shows what is here)",
                     OneLine(Path::new(name)),
                     searched.join(", ")

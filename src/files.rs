@@ -1,7 +1,7 @@
 //! Files appear whole or not at all.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -18,13 +18,47 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
         write_and_sync(&temporary, bytes).and_then(|()| fs::rename(&temporary, path)).and_then(|()| sync_folder(path));
     written.map_err(|source| {
         let _ = fs::remove_file(&temporary); // The error that matters is the first one.
-        Error::Io {
-            action: "write",
-            path: path.to_owned(),
-            source,
-            remedy: "choose a place you may write to, with room left",
-        }
+        not_written(path, source)
     })
+}
+
+/// Writes a file at `path` that `write` streams, so that a reader, or a crash at any moment, sees all of it or nothing.
+///
+/// # Errors
+/// [`Error::Io`] naming `path`; the temporary file is removed.
+pub fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    let temporary = temporary_beside(path);
+    let stream = || {
+        let mut file = BufWriter::new(File::create(&temporary)?);
+        write(&mut file)?;
+        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+    };
+    let written = stream().and_then(|()| fs::rename(&temporary, path)).and_then(|()| sync_folder(path));
+    written.map_err(|source| {
+        let _ = fs::remove_file(&temporary); // as above
+        not_written(path, source)
+    })
+}
+
+/// Makes a folder at `path`, where nothing is yet, of what `write` puts into it: all of it appears, or nothing.
+///
+/// # Errors
+/// [`Error::Io`] naming `path`; the temporary folder is removed.
+pub fn write_folder(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> Result<()> {
+    let temporary = temporary_beside(path);
+    let written = fs::create_dir(&temporary)
+        .and_then(|()| write(&temporary))
+        .and_then(|()| fs::rename(&temporary, path))
+        .and_then(|()| sync_folder(path));
+    written.map_err(|source| {
+        let _ = fs::remove_dir_all(&temporary); // as above
+        not_written(path, source)
+    })
+}
+
+fn not_written(path: &Path, source: io::Error) -> Error {
+    let remedy = "choose a place you may write to, with room left";
+    Error::Io { action: "write", path: path.to_owned(), source, remedy }
 }
 
 /// In the same folder, so that the rename stays within one file system; named by process, so that two never meet.
@@ -60,6 +94,20 @@ mod tests {
         write_atomically(&path, b"second").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"second");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_or_folder_that_fails_half_way_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let failure = || Err(io::Error::other("half way"));
+        let half_a_file =
+            write_file(&folder.path().join("file"), |file| file.write_all(b"half").and_then(|()| failure()));
+        let half_a_folder =
+            write_folder(&folder.path().join("folder"), |new| fs::write(new.join("a"), b"a").and_then(|()| failure()));
+        for message in [half_a_file, half_a_folder].map(|outcome| outcome.unwrap_err().to_string()) {
+            assert!(message.contains("cannot write: half way"), "{message}");
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]

@@ -36,6 +36,22 @@ fn a_hostile_file_adds_less_than_16_mib() {
     ];
     let folder = Folder::good();
     data::load_folder(folder.path()).unwrap(); // starts the threads
+    let other = [
+        ("a string of 256 MiB in 11 bytes", [&b"\x80\x04\x8e"[..], &(1_u64 << 28).to_le_bytes()].concat()),
+        ("the same, packed", gzip(&[&b"\x80\x04\x8e"[..], &(1_u64 << 28).to_le_bytes()].concat())),
+        ("64 MiB of opcodes, packed", gzip(&[&b"\x80\x02"[..], &b"N0".repeat(32 << 20)].concat())),
+        ("64 MiB of marks, packed", gzip(&[&b"\x80\x02"[..], &b"(".repeat(64 << 20)].concat())),
+        ("a line of 64 MiB, packed", gzip(&[&b"\x80\x02c"[..], &b"a".repeat(64 << 20)].concat())),
+    ];
+    for (what, bytes) in other {
+        folder.put("evil.pkl", &bytes);
+        drop(bytes);
+        std::fs::write("/proc/self/clear_refs", "5").unwrap();
+        let before = peak_kib();
+        assert!(data::load_folder(&folder.file("evil.pkl")).is_err(), "{what}");
+        let grown = peak_kib() - before;
+        assert!(grown < MOST_KIB, "{what}: grown by {grown} KiB");
+    }
     for (what, bytes) in hostile {
         folder.put(TRAIN_IMAGES, &bytes);
         drop(bytes);

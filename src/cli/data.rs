@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::Failure;
 use super::format::thousands;
+use crate::data::convert::Target;
 use crate::data::{self, Dataset, FileReport, Found, Splits, Survey, Verified};
 #[cfg(feature = "report")]
 use crate::error::{Error, Mismatch};
@@ -38,6 +39,8 @@ enum Command {
     },
     /// Draw images of each class on a sheet, as SVG
     Samples(Samples),
+    /// Write a data set in another format
+    Convert(Convert),
 }
 
 #[derive(Debug, clap::Args)]
@@ -59,6 +62,33 @@ struct Samples {
     out: PathBuf,
 }
 
+#[derive(Debug, clap::Args)]
+struct Convert {
+    /// Name of a data set, or path of its folder or file
+    #[arg(value_name = "NAME|PATH")]
+    from: OsString,
+    /// Into what
+    #[arg(long, value_enum)]
+    to: To,
+    /// The folder or file to write; nothing may be there yet
+    #[arg(long, value_name = "PATH")]
+    out: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum To {
+    /// A folder of four files; validation images go to the end of the training images
+    Idx,
+    /// One file of arrays, as Keras ships MNIST
+    Npz,
+    /// A folder of tables, as Kaggle ships MNIST
+    Csv,
+    /// A folder of PNG pictures, one folder a class
+    Pictures,
+    /// One file as the classic mnist.pkl.gz; without a validation split, the last 10,000 training images become one
+    Pickle,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Split {
     Train,
@@ -75,8 +105,21 @@ pub fn run(args: Args, out: &mut dyn Write) -> Result<(), Failure> {
             if json { print_verified_json(&verified, out)? } else { print_verified(&verified, out)? }
         }
         Command::Samples(args) => draw_samples(&args, out)?,
+        Command::Convert(args) => convert(&args, out)?,
     }
     Ok(())
+}
+
+fn convert(args: &Convert, out: &mut dyn Write) -> Result<(), Failure> {
+    let target = match args.to {
+        To::Idx => Target::Idx,
+        To::Npz => Target::Npz,
+        To::Csv => Target::Csv,
+        To::Pictures => Target::Pictures,
+        To::Pickle => Target::Pickle,
+    };
+    data::convert::write(&data::load_folder(&data::find(&args.from)?)?, target, &args.out)?;
+    Ok(writeln!(out, "{}", args.out.display())?)
 }
 
 fn print_list(all: &[Found], out: &mut dyn Write) -> io::Result<()> {

@@ -1,10 +1,11 @@
 //! Data sets: images one byte a pixel, labels, classes; where they are found and how they are read.
 //!
-//! Never writes a file, never prints, never allocates by an unchecked header, never trusts a file's name.
+//! Never writes a file but in [`convert`], never prints, never allocates by an unchecked header, never trusts a file's name.
 
 mod array;
 mod assemble;
 mod content;
+pub mod convert;
 mod csv;
 mod dataset;
 mod find;
@@ -13,6 +14,8 @@ pub mod idx;
 mod input;
 mod npz;
 mod pickle;
+pub mod picture;
+mod pictures;
 mod published;
 
 use std::ffi::OsStr;
@@ -40,12 +43,12 @@ struct Format {
 }
 
 /// What a folder may hold, for messages.
-const IN_A_FOLDER: &str = "two IDX files of images and two of labels, mnist.npz, mnist.pkl.gz, or two CSV files";
+const IN_A_FOLDER: &str = "two IDX files of images and two of labels, mnist.npz, mnist.pkl.gz, two CSV files, or pictures in train/CLASS and test/CLASS";
 /// What a file by itself may be, for messages.
 const ALONE: &str = "a folder, or an .npz or pickle that holds a whole data set";
 
 /// Asked in this order; the first that recognises a folder reads it.
-const FORMATS: &[Format] = &[idx::FORMAT, npz::FORMAT, pickle::FORMAT, csv::FORMAT];
+const FORMATS: &[Format] = &[idx::FORMAT, npz::FORMAT, pickle::FORMAT, csv::FORMAT, pictures::FORMAT];
 
 /// What a reader hands back.
 struct Contents {
