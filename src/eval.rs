@@ -85,6 +85,13 @@ impl Evaluation {
     pub fn of_class(&self, class: usize) -> (u64, u64) {
         (self.confusion[(class, class)], self.confusion.row(class).sum())
     }
+
+    /// Share of the images of each class that are right, averaged over the classes that have images.
+    pub fn mean_rate(&self) -> f64 {
+        let classes = (0..self.confusion.nrows()).map(|class| self.of_class(class)).filter(|(_, all)| *all > 0);
+        let rates: Vec<_> = classes.map(|(right, all)| right as f64 / all as f64).collect();
+        rates.iter().sum::<f64>() / rates.len() as f64
+    }
 }
 
 #[cfg(test)]

@@ -39,6 +39,7 @@
 //! | [`optim`] | what a parameter does with its gradient | |
 //! | [`train`] | settings, the loop, its history, the files of a run | see the test split, or print |
 //! | [`eval`] | loss, accuracy, confusion; the only reader of the test split | decide anything |
+//! | [`recipes`] | the published systems as data, and what of ours is accepted | train |
 //! | `report` | pictures, as text that others write | open a file |
 //! | [`cli`] | flags to settings, one file a command; the only code that prints | compute |
 //!
@@ -73,6 +74,7 @@ pub mod linalg;
 mod names;
 pub mod nn;
 pub mod optim;
+pub mod recipes;
 #[cfg(feature = "report")]
 pub mod report;
 pub mod seed;

@@ -2,12 +2,14 @@
 //!
 //! What a command finds goes to `out` (stdout), messages and progress to `err` (stderr).
 
+mod bar;
 mod data;
 mod doctor;
 mod eval;
 mod format;
 mod inspect;
 mod model;
+mod reproduce;
 mod screen;
 mod settings;
 mod train;
@@ -45,6 +47,9 @@ enum Command {
     /// Train a network, and leave a run folder behind
     #[command(after_help = TRAIN_EXAMPLES)]
     Train(Box<train::Args>),
+    /// Train published systems as published: their figures, ours, and a verdict
+    #[command(after_help = REPRODUCE_EXAMPLES)]
+    Reproduce(reproduce::Args),
     /// Accuracy, loss, a table per class and the confusion matrix of a model
     Eval(eval::Args),
     /// Layers, shapes and number of parameters of a model
@@ -59,7 +64,15 @@ const TRAIN_EXAMPLES: &str = "\
 Examples:
   gemmnist train                                   784-128-10 on MNIST, 20 epochs of batches of 10
   gemmnist train --hidden 192,30 --activation sigmoid --lr 0.5
-  gemmnist train --config runs/001/config.toml     repeats that run, bit for bit";
+  gemmnist train --config runs/001/config.toml     repeats that run, bit for bit
+  gemmnist train --recipe linear-tanh --seed 7     a published system";
+
+const REPRODUCE_EXAMPLES: &str = "\
+Examples:
+  gemmnist reproduce --list                        what there is
+  gemmnist reproduce linear-tanh                   one system, one training
+  gemmnist reproduce all --seeds 3                 the five systems, three trainings each
+  gemmnist reproduce mine.toml                     a recipe of your own, written as those in src/recipes";
 
 /// Runs one command line, `args` starting with the program's name. Returns the exit code.
 ///
@@ -93,6 +106,7 @@ pub fn run(
 fn execute(command: Command, out: &mut dyn Write, progress: Progress) -> Result<(), Failure> {
     match command {
         Command::Train(args) => train::run(*args, out, progress),
+        Command::Reproduce(args) => reproduce::run(args, out, progress),
         Command::Eval(args) => eval::run(args, out),
         Command::Inspect(args) => inspect::run(args, out),
         Command::Data(args) => data::run(args, out),
@@ -105,6 +119,8 @@ fn execute(command: Command, out: &mut dyn Write, progress: Progress) -> Result<
 enum Failure {
     Library(Error),
     Output(io::Error),
+    /// `reproduce` found figures outside their ranges: a sentence each.
+    Missed(Vec<String>),
     /// `doctor` found products that are wrong.
     WrongProducts {
         blas: String,
@@ -116,6 +132,7 @@ impl Failure {
         match self {
             Self::Library(error) => error.exit_code(),
             Self::Output(_) | Self::WrongProducts { .. } => 1,
+            Self::Missed(_) => 6,
         }
     }
 }
@@ -127,6 +144,7 @@ impl std::fmt::Display for Failure {
             Self::Output(error) => {
                 write!(f, "standard output: cannot write: {error} (make room, or send it elsewhere)")
             }
+            Self::Missed(figures) => f.write_str(&figures.join("\n")),
             Self::WrongProducts { blas } => write!(
                 f,
                 "{blas}: expected the products of a naive loop, found others (install a newer OpenBLAS, choose another \

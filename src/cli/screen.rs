@@ -3,23 +3,21 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde_json::json;
 
 use super::Progress;
+use super::bar::Bar;
 use super::format::{count, duration, percent, thousands};
 use crate::data::Dataset;
 use crate::error::{Error, OneLine, Result, shown};
 use crate::linalg::blas;
 use crate::nn::{Activation, Architecture, Network, Output};
-use crate::train::{EpochRecord, History, Observer, RunFolder, TrainConfig, Trainer};
+use crate::train::{EpochRecord, History, Observer, RunFolder, StepRecord, TrainConfig, Trainer};
 
 /// The published system `bp-relu-128` needed 21 min 43 s for its 20 epochs, one image at a time.
 const PAPER_EPOCH_SECONDS: f64 = 65.15;
 /// Images of each of its epochs.
 const PAPER_IMAGES: usize = 60_000;
-/// A bar that moves more often flickers, and costs time.
-const REDRAWS_A_SECOND: u8 = 10;
 
 /// How a training is shown on stdout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +41,9 @@ pub struct Images<'d> {
 pub struct Screen<'o> {
     out: &'o mut dyn Write,
     style: Style,
-    bar: ProgressBar,
+    bar: Bar,
+    /// Batches from one line to the next within an epoch.
+    log_every: Option<usize>,
     epochs: usize,
     images: Images<'o>,
 }
@@ -51,22 +51,18 @@ pub struct Screen<'o> {
 impl<'o> Screen<'o> {
     /// For a run of `epochs` epochs over `images`.
     pub fn new(out: &'o mut dyn Write, style: Style, progress: Progress, epochs: usize, images: Images<'o>) -> Self {
-        let shown = progress == Progress::Bar && style != Style::Silent;
-        let target =
-            if shown { ProgressDrawTarget::stderr_with_hz(REDRAWS_A_SECOND) } else { ProgressDrawTarget::hidden() };
-        let length = (epochs * images.train.len()) as u64;
-        let bar = ProgressBar::with_draw_target(Some(length), target).with_style(
-            ProgressStyle::with_template("{msg} {bar:40} {percent:>3} %  {speed}  {eta} left")
-                .expect("a template that a test draws")
-                .with_key("speed", |state: &ProgressState, text: &mut dyn std::fmt::Write| {
-                    let _ = write!(text, "{} images/s", thousands(state.per_sec().round())); // a bar that fails is no bar
-                }),
-        );
-        Self { out, style, bar, epochs, images }
+        let progress = if style == Style::Silent { Progress::Hidden } else { progress };
+        let bar = Bar::new(progress, epochs * images.train.len());
+        Self { out, style, bar, log_every: None, epochs, images }
+    }
+
+    /// The same with a line every so many batches, if any are given.
+    pub fn logging_every(self, batches: Option<usize>) -> Self {
+        Self { log_every: batches, ..self }
     }
 
     fn announce(&self, epoch: usize) {
-        self.bar.set_message(format!("epoch {epoch} of {}", self.epochs));
+        self.bar.announce(format!("epoch {epoch} of {}", self.epochs));
     }
 
     /// What is about to happen.
@@ -120,17 +116,7 @@ impl<'o> Screen<'o> {
             network.architecture().describe(),
             thousands(network.architecture().parameters())
         )?;
-        let penalty = if config.l2 > 0.0 { format!(", L2 {}", config.l2) } else { String::new() };
-        writeln!(
-            out,
-            "training  {}, {}, learning rate {}{penalty}, batch {}, {}, seed {}",
-            config.loss,
-            config.optimizer,
-            config.learning_rate(),
-            thousands(config.batch_size),
-            count(config.epochs, "epoch"),
-            config.seed().0,
-        )?;
+        writeln!(out, "training  {}, seed {}", describe_training(config), config.seed().0)?;
         writeln!(out, "machine   {}, {}", blas::describe(), count(threads, "thread"))?;
         writeln!(out, "run       {}", OneLine(folder))?;
         writeln!(out)?;
@@ -140,7 +126,7 @@ impl<'o> Screen<'o> {
 
     /// Removes the bar: lines follow, or an error.
     pub fn clear(&self) {
-        self.bar.finish_and_clear();
+        self.bar.clear();
     }
 
     /// What came of it.
@@ -207,9 +193,32 @@ impl<'o> Screen<'o> {
 
     /// Lines and the bar share a terminal: the bar makes room.
     fn object(&mut self, object: serde_json::Value) -> io::Result<()> {
+        self.line(&object.to_string())
+    }
+
+    fn print_step(&mut self, record: &StepRecord) -> io::Result<()> {
+        let StepRecord { epoch, batch, so_far, .. } = *record;
+        let scores = so_far.scores();
+        match self.style {
+            Style::Silent => Ok(()),
+            Style::Json => self.object(json!({
+                "event": "batch",
+                "epoch": epoch,
+                "batch": batch,
+                "train_loss": scores.loss,
+                "train_accuracy": scores.accuracy,
+            })),
+            Style::Text => {
+                let (loss, accuracy) = (loss(Some(scores.loss)), percent(scores.accuracy));
+                self.line(&format!("{epoch:>5}  {loss:>10}  {accuracy:>10}  after {}", count(batch, "batch")))
+            }
+        }
+    }
+
+    fn line(&mut self, line: &str) -> io::Result<()> {
         let out = &mut self.out;
         self.bar.suspend(|| {
-            writeln!(out, "{object}")?;
+            writeln!(out, "{line}")?;
             out.flush()
         })
     }
@@ -241,11 +250,7 @@ impl<'o> Screen<'o> {
                     record.train_seconds,
                     thousands(record.samples_per_second.round()),
                 );
-                let out = &mut self.out;
-                self.bar.suspend(|| {
-                    writeln!(out, "{line}")?;
-                    out.flush()
-                })
+                self.line(&line)
             }
         }
     }
@@ -260,9 +265,27 @@ fn loss(loss: Option<f64>) -> String {
     }
 }
 
+/// Loss, optimizer and what else shapes the steps, in a line.
+pub fn describe_training(config: &TrainConfig) -> String {
+    let penalty = if config.l2 > 0.0 { format!(", L2 {}", config.l2) } else { String::new() };
+    format!(
+        "{}, {}, learning rate {}{penalty}, batch {}, {}",
+        config.loss,
+        config.optimizer,
+        config.learning_rate(),
+        thousands(config.batch_size),
+        count(config.epochs, "epoch"),
+    )
+}
+
 impl Observer for Screen<'_> {
-    fn step(&mut self, images: usize) {
-        self.bar.inc(images as u64);
+    fn step(&mut self, record: &StepRecord) {
+        self.bar.advance(record.images);
+        if self.log_every.is_some_and(|batches| record.batch.is_multiple_of(batches)) {
+            // What cannot be printed here ends the run at its next epoch, whose line cannot be printed either.
+            let printed = self.print_step(record);
+            let _ = self.silent_without_reader(printed);
+        }
     }
 
     fn epoch(&mut self, record: &EpochRecord) -> Result<()> {

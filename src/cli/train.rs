@@ -11,12 +11,16 @@ use crate::data::{self, Dataset, Splits};
 use crate::error::{Error, Problem, Result, shown};
 use crate::eval;
 use crate::nn::{Network, loss};
-use crate::train::{Draft, EpochRecord, Observer, RunFolder, TrainConfig, Trainer};
+use crate::recipes;
+use crate::train::{Draft, EpochRecord, Observer, RunFolder, StepRecord, TrainConfig, Trainer};
 
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
     settings: SettingsArgs,
+    /// Train this published system, or the recipe in a file of your own; --config and options typed beside it win
+    #[arg(long, value_name = "NAME|FILE.toml")]
+    recipe: Option<String>,
     /// Take the settings in this TOML file; options typed beside it win
     #[arg(long, value_name = "FILE.toml")]
     config: Option<PathBuf>,
@@ -26,6 +30,9 @@ pub struct Args {
     /// Name of the run folder [default: the next number]
     #[arg(long)]
     name: Option<String>,
+    /// Tell the running loss and accuracy every K batches
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
+    log_every: Option<u32>,
     /// Print one JSON object a line
     #[arg(long)]
     json: bool,
@@ -36,8 +43,7 @@ pub struct Args {
 
 pub fn run(args: Args, out: &mut dyn Write, progress: Progress) -> std::result::Result<(), Failure> {
     let config = settle(&args)?;
-    let Splits { train, validation, test } = data::load(&config.data)?;
-    let (train, validation) = hold_out(&config, train, validation)?;
+    let Splits { train, validation, test } = load_images(&config)?;
     let started = Instant::now();
     let mut trainer = Trainer::new(config.clone(), &train)?;
     let mut folder = RunFolder::create(&args.out, args.name.as_deref(), &config, &train)?;
@@ -47,7 +53,8 @@ pub fn run(args: Args, out: &mut dyn Write, progress: Progress) -> std::result::
         _ => Style::Text,
     };
     let images = Images { train: &train, validation: validation.as_ref(), test: &test };
-    let mut screen = Screen::new(out, style, progress, config.epochs, images);
+    let log_every = args.log_every.map(|batches| batches as usize);
+    let mut screen = Screen::new(out, style, progress, config.epochs, images).logging_every(log_every);
     screen.start(&config, trainer.network(), config.threads(), folder.path())?;
 
     let objective = loss::objective(config.output, config.loss).expect("checked with the settings");
@@ -61,9 +68,15 @@ pub fn run(args: Args, out: &mut dyn Write, progress: Progress) -> std::result::
     Ok(())
 }
 
-/// Defaults, then the file, then what was typed; every mistake in one go.
+/// Defaults, then the recipe, then the file, then what was typed; every mistake in one go.
 fn settle(args: &Args) -> Result<TrainConfig> {
     let mut draft = Draft::default();
+    match args.recipe.as_deref().map(recipes::find) {
+        Some(Ok(family)) => family.base().overlay(&mut draft),
+        Some(Err(Error::Settings(problems))) => problems.into_iter().for_each(|problem| draft.report(problem)),
+        Some(Err(other)) => return Err(other),
+        None => {}
+    }
     if let Some(path) = &args.config {
         draft.overlay_file(path);
     }
@@ -74,7 +87,14 @@ fn settle(args: &Args) -> Result<TrainConfig> {
     draft.finish()
 }
 
-/// The images to learn from, and those to judge by while it goes on: held out as asked, or as the data set has them.
+/// The images of a training: to learn from, to judge by while it goes on (held out as asked, or as the data set has
+/// them), and to be judged on.
+pub(super) fn load_images(config: &TrainConfig) -> Result<Splits> {
+    let Splits { train, validation, test } = data::load(&config.data)?;
+    let (train, validation) = hold_out(config, train, validation)?;
+    Ok(Splits { train, validation, test })
+}
+
 fn hold_out(config: &TrainConfig, train: Dataset, own: Option<Dataset>) -> Result<(Dataset, Option<Dataset>)> {
     let problem = |place: &str, expected: String, found: String, remedy: &str| {
         let (place, remedy) = (place.to_owned(), Some(remedy.to_owned()));
@@ -103,11 +123,12 @@ fn hold_out(config: &TrainConfig, train: Dataset, own: Option<Dataset>) -> Resul
 }
 
 /// The file first: what a person has seen is then on disk.
-struct Both<'a, 's>(&'a mut RunFolder<'s>, &'a mut Screen<'s>);
+pub(super) struct Both<'a>(pub &'a mut dyn Observer, pub &'a mut dyn Observer);
 
-impl Observer for Both<'_, '_> {
-    fn step(&mut self, images: usize) {
-        self.1.step(images);
+impl Observer for Both<'_> {
+    fn step(&mut self, record: &StepRecord) {
+        self.0.step(record);
+        self.1.step(record);
     }
 
     fn epoch(&mut self, record: &EpochRecord) -> Result<()> {
@@ -116,6 +137,7 @@ impl Observer for Both<'_, '_> {
     }
 
     fn best(&mut self, record: &EpochRecord, network: &Network) -> Result<()> {
-        self.0.best(record, network)
+        self.0.best(record, network)?;
+        self.1.best(record, network)
     }
 }

@@ -20,6 +20,19 @@ pub struct Judgement {
     pub test: Option<Scores>,
 }
 
+/// One step.
+#[derive(Debug, Clone, Copy)]
+pub struct StepRecord {
+    /// From 1.
+    pub epoch: usize,
+    /// Of the epoch, from 1.
+    pub batch: usize,
+    /// Images in the batch.
+    pub images: usize,
+    /// Loss and accuracy over the epoch so far, this step's batch included.
+    pub so_far: RunningScore,
+}
+
 /// One epoch: a line of `metrics.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
@@ -88,7 +101,7 @@ impl History {
 
 /// A mean over images that arrive in batches: a short batch counts for its own size.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct RunningScore {
+pub struct RunningScore {
     images: usize,
     loss_sum: f64,
     correct: usize,
@@ -101,7 +114,8 @@ impl RunningScore {
         self.correct += score.correct;
     }
 
-    pub(crate) fn scores(self) -> Scores {
+    /// The means; NaN before the first batch.
+    pub fn scores(self) -> Scores {
         let images = self.images as f64;
         Scores { loss: self.loss_sum / images, accuracy: self.correct as f64 / images }
     }

@@ -9,10 +9,10 @@ mod settings;
 
 use std::time::Instant;
 
-pub(crate) use history::RunningScore;
-pub use history::{EpochRecord, History, Judgement, Scores};
-pub use run_folder::RunFolder;
+pub use history::{EpochRecord, History, Judgement, RunningScore, Scores, StepRecord};
+pub use run_folder::{RunFolder, new_folder};
 pub use settings::{Draft, FIELDS, Field, Range, TrainConfig, TrainSettings};
+pub(crate) use settings::{parse_toml, read_toml};
 
 use crate::data::Dataset;
 use crate::error::{Error, Result};
@@ -22,9 +22,9 @@ use crate::threads::{Crew, with_blas_threads};
 
 /// Watches a run. Nothing it does changes the outcome.
 pub trait Observer {
-    /// `images` more images of the epoch have been learnt.
-    fn step(&mut self, images: usize) {
-        let _ = images;
+    /// A step is over.
+    fn step(&mut self, record: &StepRecord) {
+        let _ = record;
     }
 
     /// An epoch is over.
@@ -145,7 +145,7 @@ impl<'d> Trainer<'d> {
 
     fn learn_images(&mut self, epoch: usize, observer: &mut dyn Observer) -> Result<Scores> {
         let mut running = RunningScore::default();
-        for images in self.order.chunks(self.config.batch_size) {
+        for (images, batch) in self.order.chunks(self.config.batch_size).zip(1..) {
             self.step += 1;
             let (x, labels) = self.workspace.input(images.len());
             self.data.gather(self.config.input(), images, x, labels);
@@ -157,7 +157,7 @@ impl<'d> Trainer<'d> {
                 return Err(self.diverged(epoch));
             }
             running.add(score, images.len());
-            observer.step(images.len());
+            observer.step(&StepRecord { epoch, batch, images: images.len(), so_far: running });
         }
         Ok(running.scores())
     }

@@ -29,14 +29,7 @@ impl<'d> RunFolder<'d> {
     /// # Errors
     /// [`Error::Settings`] if `name` is taken or no name of a folder, [`Error::Io`] if the folder cannot be written.
     pub fn create(parent: &Path, name: Option<&str>, config: &TrainConfig, data: &'d Dataset) -> Result<Self> {
-        if let Some(problem) = name.and_then(|name| Self::name_problem(parent, name)) {
-            return Err(Error::Settings(vec![problem])); // before `parent` is made
-        }
-        fs::create_dir_all(parent).map_err(|source| cannot("create the folder", parent, source))?;
-        let path = match name {
-            Some(name) => create_named(parent, name)?,
-            None => create_numbered(parent)?,
-        };
+        let path = new_folder(parent, name)?;
         Self::begin(&path, config, data).inspect_err(|_| {
             let _ = fs::remove_dir_all(&path); // Made just now, by nobody else; the error that matters is the first one.
         })
@@ -118,6 +111,21 @@ fn taken(path: &Path) -> Problem {
         expected: "a name that is free".to_owned(),
         found: format!("{}, which is there already", OneLine(path)),
         remedy: Some("choose another, or leave --name out to get the next number".to_owned()),
+    }
+}
+
+/// Makes the folder `name` in `parent`, or one with the next free number: 001, 002, ...
+///
+/// # Errors
+/// As [`RunFolder::create`].
+pub fn new_folder(parent: &Path, name: Option<&str>) -> Result<PathBuf> {
+    if let Some(problem) = name.and_then(|name| RunFolder::name_problem(parent, name)) {
+        return Err(Error::Settings(vec![problem])); // before `parent` is made
+    }
+    fs::create_dir_all(parent).map_err(|source| cannot("create the folder", parent, source))?;
+    match name {
+        Some(name) => create_named(parent, name),
+        None => create_numbered(parent),
     }
 }
 

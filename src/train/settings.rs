@@ -8,6 +8,7 @@ use std::io::{self, Read};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use crate::data::{HoldOut, Input};
@@ -217,12 +218,16 @@ impl Draft {
     /// A file that cannot be read or is not TOML, unknown keys and values out of range are kept for
     /// [`finish`](Self::finish).
     pub fn overlay_file(&mut self, path: &Path) {
-        let table = match read_toml(path) {
-            Ok(table) => table,
-            Err(problem) => return self.problems.push(problem),
-        };
-        for (key, value) in &table {
-            let place = format!("{}: {}", OneLine(path), shown(key));
+        match read_toml::<Table>(path) {
+            Ok(table) => self.overlay_table(&OneLine(path).to_string(), &table),
+            Err(problem) => self.problems.push(problem),
+        }
+    }
+
+    /// Lays over it the settings in `table`, which stands in `place`.
+    pub fn overlay_table(&mut self, place: &str, table: &Table) {
+        for (key, value) in table {
+            let place = format!("{place}: {}", shown(key));
             match FIELDS.iter().find(|field| field.name == key) {
                 Some(field) => self.set(field, value, place, Given::InToml(value)),
                 None => self.problems.push(unknown_key(place, &shown(key))),
@@ -346,31 +351,37 @@ fn did_you_mean(name: &str) -> String {
 const LARGEST_CONFIG: u64 = 1 << 20;
 
 /// Reads no more than [`LARGEST_CONFIG`], whatever the file says about its length: it may be a pipe or a device.
-fn read_toml(path: &Path) -> std::result::Result<Table, Problem> {
-    let problem = |expected: &str, found: String| Problem {
-        place: OneLine(path).to_string(),
-        expected: expected.to_owned(),
-        found,
-        remedy: None,
-    };
+pub(crate) fn read_toml<T: DeserializeOwned>(path: &Path) -> std::result::Result<T, Problem> {
     let read = || -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         File::open(path)?.take(LARGEST_CONFIG + 1).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
-    let bytes = read().map_err(|error| problem("a TOML file that you may read", error.to_string()))?;
+    let bytes = read().map_err(|error| toml_problem(path, "a TOML file that you may read", error.to_string()))?;
     if bytes.len() as u64 > LARGEST_CONFIG {
-        return Err(problem("a TOML file of at most 1 MiB", "a larger one".to_owned()));
+        return Err(toml_problem(path, "a TOML file of at most 1 MiB", "a larger one".to_owned()));
     }
-    let line_at = |offset: usize| bytes.iter().take(offset).filter(|byte| **byte == b'\n').count() + 1;
     let text = str::from_utf8(&bytes).map_err(|error| {
-        let line = line_at(error.valid_up_to());
-        problem("a TOML file in UTF-8", format!("other bytes in line {line}"))
+        let line = line_at(&bytes, error.valid_up_to());
+        toml_problem(path, "a TOML file in UTF-8", format!("other bytes in line {line}"))
     })?;
-    text.parse::<Table>().map_err(|error| {
-        let line = error.span().map_or(1, |span| line_at(span.start));
-        problem("TOML: name = value, a line each", format!("line {line}: {}", shown(error.message())))
+    parse_toml(path, text)
+}
+
+/// What stands in `text`, the content of `path`.
+pub(crate) fn parse_toml<T: DeserializeOwned>(path: &Path, text: &str) -> std::result::Result<T, Problem> {
+    toml::from_str(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| line_at(text.as_bytes(), span.start));
+        toml_problem(path, "TOML: name = value, a line each", format!("line {line}: {}", shown(error.message())))
     })
+}
+
+fn line_at(bytes: &[u8], offset: usize) -> usize {
+    bytes.iter().take(offset).filter(|byte| **byte == b'\n').count() + 1
+}
+
+fn toml_problem(path: &Path, expected: &str, found: String) -> Problem {
+    Problem { place: OneLine(path).to_string(), expected: expected.to_owned(), found, remedy: None }
 }
 
 #[cfg(test)]

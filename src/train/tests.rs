@@ -59,8 +59,8 @@ struct Notes {
 }
 
 impl Observer for Notes {
-    fn step(&mut self, images: usize) {
-        self.steps.push(images);
+    fn step(&mut self, record: &StepRecord) {
+        self.steps.push(record.images);
     }
 
     fn epoch(&mut self, record: &EpochRecord) -> Result<()> {
