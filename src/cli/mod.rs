@@ -2,14 +2,16 @@
 //!
 //! What a command finds goes to `out` (stdout), messages and progress to `err` (stderr).
 
+mod compare;
 mod data;
 mod doctor;
 mod eval;
-mod format;
 mod inspect;
 mod model;
+mod picture;
 mod screen;
 mod settings;
+mod table;
 mod train;
 
 use std::ffi::OsString;
@@ -18,6 +20,7 @@ use std::io::{self, Write};
 use clap::{Parser, Subcommand};
 
 use crate::error::Error;
+use crate::format; // for the commands
 
 /// Exit code of a command that did what it was asked.
 const DONE: u8 = 0;
@@ -47,6 +50,9 @@ enum Command {
     Train(Box<train::Args>),
     /// Accuracy, loss, a table per class and the confusion matrix of a model
     Eval(eval::Args),
+    /// The curves of several runs laid over each other, and a table of what they came to
+    #[command(after_help = COMPARE_EXAMPLES)]
+    Compare(compare::Args),
     /// Layers, shapes and number of parameters of a model
     Inspect(inspect::Args),
     /// List, verify and picture data sets
@@ -60,6 +66,12 @@ Examples:
   gemmnist train                                   784-128-10 on MNIST, 20 epochs of batches of 10
   gemmnist train --hidden 192,30 --activation sigmoid --lr 0.5
   gemmnist train --config runs/001/config.toml     repeats that run, bit for bit";
+
+const COMPARE_EXAMPLES: &str = "\
+Examples:
+  gemmnist train --name plain && gemmnist train --name decay --l2 1e-4
+  gemmnist compare runs/plain runs/decay           with and without L2
+  gemmnist compare runs/* --out all.svg            everything there is";
 
 /// Runs one command line, `args` starting with the program's name. Returns the exit code.
 ///
@@ -94,6 +106,7 @@ fn execute(command: Command, out: &mut dyn Write, progress: Progress) -> Result<
     match command {
         Command::Train(args) => train::run(*args, out, progress),
         Command::Eval(args) => eval::run(args, out),
+        Command::Compare(args) => compare::run(args, out),
         Command::Inspect(args) => inspect::run(args, out),
         Command::Data(args) => data::run(args, out),
         Command::Doctor(args) => doctor::run(args, out),

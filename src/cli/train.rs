@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use super::picture::Picture;
 use super::screen::{Images, Screen, Style};
 use super::settings::SettingsArgs;
 use super::{Failure, Progress};
@@ -11,6 +12,7 @@ use crate::data::{self, Dataset, Splits};
 use crate::error::{Error, Problem, Result, shown};
 use crate::eval;
 use crate::nn::{Network, loss};
+use crate::threads::Crew;
 use crate::train::{Draft, EpochRecord, Observer, RunFolder, TrainConfig, Trainer};
 
 #[derive(clap::Args)]
@@ -54,11 +56,37 @@ pub fn run(args: Args, out: &mut dyn Write, progress: Progress) -> std::result::
     let judge = eval::judge(objective, config.input(), validation.as_ref(), &test);
     let run = trainer.run(&judge, &mut Both(&mut folder, &mut screen));
     screen.clear();
+    let curves = leave_curves(&trainer, &config, &folder);
     run?;
 
     folder.finish(trainer.network(), trainer.history())?;
+    curves?;
+    leave_confusion(&trainer, &config, &folder, &test)?;
     screen.end(&trainer, &folder, started.elapsed().as_secs_f64())?;
     Ok(())
+}
+
+/// The curves of the epochs there have been, however the run ended.
+fn leave_curves(trainer: &Trainer<'_>, config: &TrainConfig, folder: &RunFolder<'_>) -> Result<()> {
+    let (architecture, history) = (trainer.network().architecture(), trainer.history());
+    if history.epochs.is_empty() {
+        return Ok(());
+    }
+    Picture::Curves(architecture, config, history).leave(&folder.path().join("curves.svg"))
+}
+
+/// The confusion matrix of the final network: evaluating it once more takes some hundredths of a second.
+fn leave_confusion(trainer: &Trainer<'_>, config: &TrainConfig, folder: &RunFolder<'_>, test: &Dataset) -> Result<()> {
+    let objective = loss::objective(config.output, config.loss).expect("checked with the settings");
+    let crew = Crew::new(config.threads(), 0)?;
+    let (network, input) = (trainer.network(), config.input());
+    let evaluation = crew.side_by_side(|| eval::evaluate(network, objective, input, test));
+    let architecture = network.architecture();
+    let names = test
+        .class_names()
+        .map_or_else(|| (0..architecture.classes()).map(|class| class.to_string()).collect(), <[String]>::to_vec);
+    let title = format!("{} on the test images of {}", architecture, config.data);
+    Picture::Confusion(&evaluation, &names, &title).leave(&folder.path().join("confusion.svg"))
 }
 
 /// Defaults, then the file, then what was typed; every mistake in one go.

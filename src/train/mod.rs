@@ -5,6 +5,7 @@
 mod history;
 pub mod model_file;
 mod run_folder;
+mod run_record;
 mod settings;
 
 use std::time::Instant;
@@ -12,6 +13,7 @@ use std::time::Instant;
 pub(crate) use history::RunningScore;
 pub use history::{EpochRecord, History, Judgement, Scores};
 pub use run_folder::RunFolder;
+pub use run_record::{RunRecord, differences, read_runs};
 pub use settings::{Draft, FIELDS, Field, Range, TrainConfig, TrainSettings};
 
 use crate::data::Dataset;
