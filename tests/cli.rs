@@ -632,3 +632,30 @@ fn a_switch_in_a_file_is_undone_by_what_is_typed() {
     place.train(&format!("--config {} --no-shuffle=false", place.at("run.toml"))).run().succeeds();
     assert!(place.read("runs/001/config.toml").contains("no-shuffle = false"));
 }
+
+#[cfg(feature = "report")]
+#[test]
+fn eval_and_inspect_draw_what_they_tell() {
+    let place = Place::new();
+    let model = place.model();
+    for (command, shown) in [("eval", "of 6 images recognised"), ("inspect", "9 × 4 + 4")] {
+        let line = || gemmnist().arg(command).arg(&model).arg("--svg");
+        line().arg(place.path("picture.svg")).run().succeeds();
+        let svg = place.read("picture.svg");
+        assert!(svg.starts_with("<svg ") && svg.contains(shown), "{svg}");
+        let ran = line().arg(place.path("picture.png")).run();
+        let expected = "--svg: expected the name of a file that ends in .svg, found";
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+        assert!(ran.err.starts_with(&format!("gemmnist: {expected} {} (", place.at("picture.png"))), "{}", ran.err);
+    }
+}
+
+/// The same evaluation, drawn by another command.
+#[cfg(feature = "report")]
+#[test]
+fn the_confusion_matrix_of_a_run_is_that_of_its_network() {
+    let place = Place::new();
+    let model = place.model();
+    gemmnist().arg("eval").arg(&model).arg("--svg").arg(place.path("again.svg")).run().succeeds();
+    assert_eq!(place.read("runs/model/confusion.svg"), place.read("again.svg"));
+}

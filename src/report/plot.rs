@@ -236,3 +236,25 @@ pub(super) fn draw_heading(svg: &mut Svg, width: f64, title: &str, particulars: 
     svg.text((MARGIN, 32.0), r#"font-size="17" font-weight="600""#, fit(title, width - 2.0 * MARGIN, 18.0));
     svg.text((MARGIN, 52.0), &format!(r#"fill="{GRAY}""#), fit(particulars, width - 2.0 * MARGIN, 12.0));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_that_are_close_stand_one_below_the_other() {
+        assert_eq!(spread(&[10.0, 50.0, 90.0], 14.0, 100.0), [10.0, 50.0, 90.0], "there is room");
+        assert_eq!(spread(&[52.0, 50.0, 90.0], 14.0, 100.0), [52.0, 38.0, 90.0]);
+        assert_eq!(spread(&[100.0, 100.0, 100.0], 14.0, 90.0), [90.0, 76.0, 62.0]);
+    }
+
+    #[test]
+    fn of_many_points_the_first_and_the_last_stay() {
+        let points: Vec<_> = (0..1001).collect();
+        for most in [1, 10, 12, 1000, 2000] {
+            let chosen = thinned(&points, most);
+            assert!(chosen.len() <= most + 1 && chosen[0] == 0 && chosen.last() == Some(&1000), "{chosen:?}");
+        }
+        assert_eq!(thinned(&points, 2000), points);
+    }
+}
