@@ -70,6 +70,7 @@ pub mod data;
 pub mod error;
 pub mod eval;
 pub mod files;
+mod format;
 pub mod linalg;
 mod names;
 pub mod nn;

@@ -89,6 +89,11 @@ fn json_lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
 }
 
+/// The files of a run, less the pictures if this build draws none.
+fn built<'a>(files: &[&'a str]) -> Vec<&'a str> {
+    files.iter().copied().filter(|file| cfg!(feature = "report") || !file.ends_with(".svg")).collect()
+}
+
 fn idx(dims: &[u32], elements: &[u8]) -> Vec<u8> {
     let sizes = dims.iter().flat_map(|size| size.to_be_bytes());
     [0, 0, 8, dims.len() as u8].into_iter().chain(sizes).chain(elements.iter().copied()).collect()
@@ -171,16 +176,24 @@ impl Write for Failing {
 fn the_command_alone_prints_help_and_is_wrong_usage() {
     let help = gemmnist().run().wrong_usage();
     assert!(help.contains("Usage: gemmnist <COMMAND>"), "{help}");
-    for command in ["train", "eval", "inspect", "data", "doctor"] {
+    for command in ["train", "eval", "compare", "inspect", "data", "doctor"] {
         assert!(help.contains(&format!("\n  {command}  ")), "{help}");
     }
 }
 
 #[test]
 fn help_and_version_are_answers() {
-    for line in
-        ["--help", "help", "help train", "train --help", "help eval", "help inspect", "help doctor", "--version"]
-    {
+    for line in [
+        "--help",
+        "help",
+        "help train",
+        "train --help",
+        "help eval",
+        "help compare",
+        "help inspect",
+        "help doctor",
+        "--version",
+    ] {
         let ran = gemmnist().args(line).run().succeeds();
         assert!(!ran.out.is_empty());
         let widest = ran.out.lines().map(|line| line.chars().count()).max();
@@ -276,7 +289,8 @@ fn a_training_leaves_its_settings_its_metrics_and_its_network() {
     let ran = place.train("").run().succeeds();
     assert!(ran.out.contains("Test accuracy "), "{}", ran.out);
     assert!(ran.out.contains(&format!("run       {}\n", place.at("runs/001"))), "{}", ran.out);
-    assert_eq!(place.list("runs/001"), ["config.toml", "metrics.jsonl", "model.safetensors"]);
+    let files = ["config.toml", "confusion.svg", "curves.svg", "metrics.jsonl", "model.safetensors"];
+    assert_eq!(place.list("runs/001"), built(&files));
 
     let config: toml::Table = place.read("runs/001/config.toml").parse().unwrap();
     let expected = "data hidden activation output loss optimizer lr l2 batch epochs patience dropout input-dropout \
@@ -436,7 +450,8 @@ fn a_training_that_diverges_names_epoch_and_step_and_keeps_the_epochs_before() {
     let remedy = "(lower it with --lr; the run folder keeps the epochs before)";
     assert_eq!(ran.code, 4);
     assert_eq!(ran.err, format!("gemmnist: {place_of}: training diverged: {found} {remedy}\n"));
-    assert_eq!(place.list("runs/001"), ["config.toml", "metrics.jsonl"], "no model, and nothing temporary");
+    let files = built(&["config.toml", "curves.svg", "metrics.jsonl"]);
+    assert_eq!(place.list("runs/001"), files, "no model, and nothing temporary");
 }
 
 #[test]
@@ -557,7 +572,7 @@ fn an_output_that_is_full_is_a_failure_that_says_so() {
     assert_eq!(code, 1);
     let remedy = "the run ends here; its folder keeps the epochs so far";
     assert_eq!(err, format!("gemmnist: standard output: cannot write: no storage space ({remedy})\n"));
-    assert_eq!(place.list("runs/b"), ["config.toml", "metrics.jsonl"]);
+    assert_eq!(place.list("runs/b"), built(&["config.toml", "curves.svg", "metrics.jsonl"]));
     assert_eq!(json_lines(&place.read("runs/b/metrics.jsonl")).len(), 2, "the epoch that could not be shown is there");
 }
 
@@ -616,4 +631,31 @@ fn a_switch_in_a_file_is_undone_by_what_is_typed() {
     fs::write(place.path("run.toml"), "no-shuffle = true\n").unwrap();
     place.train(&format!("--config {} --no-shuffle=false", place.at("run.toml"))).run().succeeds();
     assert!(place.read("runs/001/config.toml").contains("no-shuffle = false"));
+}
+
+#[cfg(feature = "report")]
+#[test]
+fn eval_and_inspect_draw_what_they_tell() {
+    let place = Place::new();
+    let model = place.model();
+    for (command, shown) in [("eval", "of 6 images recognised"), ("inspect", "9 × 4 + 4")] {
+        let line = || gemmnist().arg(command).arg(&model).arg("--svg");
+        line().arg(place.path("picture.svg")).run().succeeds();
+        let svg = place.read("picture.svg");
+        assert!(svg.starts_with("<svg ") && svg.contains(shown), "{svg}");
+        let ran = line().arg(place.path("picture.png")).run();
+        let expected = "--svg: expected the name of a file that ends in .svg, found";
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+        assert!(ran.err.starts_with(&format!("gemmnist: {expected} {} (", place.at("picture.png"))), "{}", ran.err);
+    }
+}
+
+/// The same evaluation, drawn by another command.
+#[cfg(feature = "report")]
+#[test]
+fn the_confusion_matrix_of_a_run_is_that_of_its_network() {
+    let place = Place::new();
+    let model = place.model();
+    gemmnist().arg("eval").arg(&model).arg("--svg").arg(place.path("again.svg")).run().succeeds();
+    assert_eq!(place.read("runs/model/confusion.svg"), place.read("again.svg"));
 }

@@ -46,3 +46,29 @@ fn no_images_of_a_class_is_a_mistake_of_usage() {
     let (code, ..) = gemmnist(&["data", "samples", "--per-class", "0", "--out"], &folder.file("sheet.svg"));
     assert_eq!(code, 2);
 }
+
+#[test]
+fn a_sheet_under_the_name_of_another_format_is_refused() {
+    let (data, folder) = (Folder::good(), Folder::empty());
+    for name in ["sheet.png", "sheet"] {
+        let out = folder.file(name);
+        let (code, printed, err) =
+            gemmnist(&["data", "samples", "--data", data.path().to_str().unwrap(), "--out"], &out);
+        assert_eq!((code, printed.as_str()), (2, ""));
+        let expected = "gemmnist: --out: expected the name of a file that ends in .svg, found";
+        assert!(err.starts_with(&format!("{expected} {} (", out.display())), "{err}");
+        assert!(!out.exists());
+    }
+}
+
+#[test]
+fn a_sheet_beyond_the_last_image_is_refused() {
+    let (data, folder) = (Folder::good(), Folder::empty());
+    let out = folder.file("sheet.svg");
+    let (code, _, err) =
+        gemmnist(&["data", "samples", "--data", data.path().to_str().unwrap(), "--skip", "9999", "--out"], &out);
+    assert_eq!(code, 2);
+    assert!(err.starts_with("gemmnist: --skip: expected fewer than "), "{err}");
+    assert!(err.ends_with(", the training images of the largest class, found 9999\n"), "{err}");
+    assert!(!out.exists());
+}

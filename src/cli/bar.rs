@@ -3,7 +3,7 @@
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::Progress;
-use super::format::thousands;
+use crate::format::thousands;
 
 /// A bar that moves more often flickers, and costs time.
 const REDRAWS_A_SECOND: u8 = 10;

@@ -8,10 +8,11 @@ use serde_json::json;
 
 use super::Failure;
 use super::format::thousands;
+use super::table::{Align, print_table};
 use crate::data::convert::Target;
 use crate::data::{self, Dataset, FileReport, Found, Splits, Survey, Verified};
 #[cfg(feature = "report")]
-use crate::error::{Error, Mismatch};
+use crate::error::{Error, Mismatch, Problem};
 
 #[derive(Debug, clap::Args)]
 #[command(arg_required_else_help = true)]
@@ -227,6 +228,7 @@ fn print_verified_json(verified: &Verified, out: &mut dyn Write) -> io::Result<(
 
 #[cfg(feature = "report")]
 fn draw_samples(args: &Samples, out: &mut dyn Write) -> Result<(), Failure> {
+    super::picture::require_place("--out", &args.out)?;
     let splits = data::load_folder(&data::find(&args.data)?)?;
     let (images, dataset) = match args.split {
         Split::Train => ("training images", &splits.train),
@@ -235,6 +237,14 @@ fn draw_samples(args: &Samples, out: &mut dyn Write) -> Result<(), Failure> {
         }
         Split::Test => ("test images", &splits.test),
     };
+    let most = dataset.class_counts().into_iter().max().unwrap_or(0);
+    if args.skip >= most {
+        let place = "--skip".to_owned();
+        let expected = format!("fewer than {}, the {images} of the largest class", thousands(most));
+        return Err(
+            Error::Settings(vec![Problem { place, expected, found: args.skip.to_string(), remedy: None }]).into()
+        );
+    }
     let title = format!("{}, {images}", set_name(&args.data));
     let sheet = crate::report::Sheet { title: &title, per_class: args.per_class.into(), skip: args.skip };
     crate::files::write_atomically(&args.out, crate::report::sheet(dataset, &sheet).as_bytes())?;
@@ -265,29 +275,4 @@ fn file_name(path: &Path) -> String {
 
 fn show_size((height, width): (usize, usize)) -> String {
     format!("{height}x{width}")
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Align {
-    Left,
-    Right,
-}
-
-/// Rows with every column as wide as its widest cell. A last column beyond `align` is not padded.
-fn print_table(rows: &[Vec<String>], align: &[Align], out: &mut dyn Write) -> io::Result<()> {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<_> = (0..align.len()).map(width).collect();
-    for row in rows {
-        let mut line = String::new();
-        for (column, cell) in row.iter().enumerate() {
-            let width = widths.get(column).copied().unwrap_or(0);
-            match align.get(column) {
-                Some(Align::Right) => line += &format!("{cell:>width$}  "),
-                Some(Align::Left) => line += &format!("{cell:<width$}  "),
-                None => line += cell,
-            }
-        }
-        writeln!(out, "{}", line.trim_end())?;
-    }
-    Ok(())
 }

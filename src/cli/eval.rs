@@ -8,6 +8,7 @@ use serde_json::json;
 use super::Failure;
 use super::format::{percent, thousands};
 use super::model::Model;
+use super::picture::{self, Picture};
 use crate::data;
 use crate::error::{Error, Mismatch, OneLine, shown};
 use crate::eval::{Evaluation, evaluate};
@@ -24,6 +25,9 @@ pub struct Args {
     /// Which of its images
     #[arg(long, value_enum, default_value_t = Split::Test)]
     split: Split,
+    /// Draw the confusion matrix
+    #[arg(long, value_name = "FILE.svg")]
+    svg: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -36,6 +40,7 @@ pub enum Split {
 }
 
 pub fn run(args: Args, out: &mut dyn Write) -> Result<(), Failure> {
+    args.svg.as_deref().map_or(Ok(()), |path| picture::require_place("--svg", path))?;
     let model = Model::read(&args.model)?;
     let trained_on = model.description.training.settings.get("data").and_then(|name| name.as_str());
     let name = args.data.as_deref().or(trained_on).unwrap_or("mnist");
@@ -55,6 +60,10 @@ pub fn run(args: Args, out: &mut dyn Write) -> Result<(), Failure> {
     let evaluation = crew.side_by_side(|| evaluate(&model.network, objective, model.description.input(), images));
 
     let names = &model.description.class_names;
+    if let Some(path) = &args.svg {
+        let title = format!("{} on the {split} images of {name}", model.network.architecture());
+        Picture::Confusion(&evaluation, names, &title).write(path)?;
+    }
     if args.json {
         print_json(&evaluation, names, out)?;
     } else {

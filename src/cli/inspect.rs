@@ -8,19 +8,28 @@ use serde_json::json;
 use super::Failure;
 use super::format::{percent, thousands};
 use super::model::Model;
+use super::picture::{self, Picture};
 use crate::error::OneLine;
 
 #[derive(clap::Args)]
 pub struct Args {
     /// A model file, or the run folder that holds it
     model: PathBuf,
+    /// Draw the network
+    #[arg(long, value_name = "FILE.svg")]
+    svg: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
 
 pub fn run(args: Args, out: &mut dyn Write) -> Result<(), Failure> {
+    args.svg.as_deref().map_or(Ok(()), |path| picture::require_place("--svg", path))?;
     let model = Model::read(&args.model)?;
+    if let Some(path) = &args.svg {
+        let architecture = model.network.architecture();
+        Picture::Network(architecture, &format!("The network {architecture}")).write(path)?;
+    }
     if args.json {
         print_json(&model, out)?
     } else {

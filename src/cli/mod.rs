@@ -3,15 +3,17 @@
 //! What a command finds goes to `out` (stdout), messages and progress to `err` (stderr).
 
 mod bar;
+mod compare;
 mod data;
 mod doctor;
 mod eval;
-mod format;
 mod inspect;
 mod model;
+mod picture;
 mod reproduce;
 mod screen;
 mod settings;
+mod table;
 mod train;
 
 use std::ffi::OsString;
@@ -20,6 +22,7 @@ use std::io::{self, Write};
 use clap::{Parser, Subcommand};
 
 use crate::error::Error;
+use crate::format; // for the commands
 
 /// Exit code of a command that did what it was asked.
 const DONE: u8 = 0;
@@ -52,6 +55,9 @@ enum Command {
     Reproduce(reproduce::Args),
     /// Accuracy, loss, a table per class and the confusion matrix of a model
     Eval(eval::Args),
+    /// The curves of several runs laid over each other, and a table of what they came to
+    #[command(after_help = COMPARE_EXAMPLES)]
+    Compare(compare::Args),
     /// Layers, shapes and number of parameters of a model
     Inspect(inspect::Args),
     /// List, verify and picture data sets
@@ -73,6 +79,12 @@ Examples:
   gemmnist reproduce linear-tanh                   one system, one training
   gemmnist reproduce all --seeds 3                 the five systems, three trainings each
   gemmnist reproduce mine.toml                     a recipe of your own, written as those in src/recipes";
+
+const COMPARE_EXAMPLES: &str = "\
+Examples:
+  gemmnist train --name plain && gemmnist train --name decay --l2 1e-4
+  gemmnist compare runs/plain runs/decay           with and without L2
+  gemmnist compare runs/* --out all.svg            everything there is";
 
 /// Runs one command line, `args` starting with the program's name. Returns the exit code.
 ///
@@ -108,6 +120,7 @@ fn execute(command: Command, out: &mut dyn Write, progress: Progress) -> Result<
         Command::Train(args) => train::run(*args, out, progress),
         Command::Reproduce(args) => reproduce::run(args, out, progress),
         Command::Eval(args) => eval::run(args, out),
+        Command::Compare(args) => compare::run(args, out),
         Command::Inspect(args) => inspect::run(args, out),
         Command::Data(args) => data::run(args, out),
         Command::Doctor(args) => doctor::run(args, out),

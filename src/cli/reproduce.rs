@@ -8,17 +8,16 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::bar::Bar;
-use super::format::{duration, percent};
 use super::screen::describe_training;
-use super::train::{Both, load_images};
+use super::train::{Both, finish, load_images};
 use super::{Failure, Progress};
 use crate::data::Dataset;
 use crate::error::{Error, OneLine, Result, shown};
-use crate::eval::{self, evaluate};
+use crate::eval;
 use crate::files::write_atomically;
+use crate::format::{duration, percent};
 use crate::nn::loss;
 use crate::recipes::{self, Measured, Recipe};
-use crate::threads::Crew;
 use crate::train::{
     Draft, EpochRecord, FIELDS, History, Observer, RunFolder, StepRecord, TrainConfig, Trainer, new_folder,
 };
@@ -143,19 +142,13 @@ fn train(recipe: &Recipe, config: &TrainConfig, seed: u64, folder: &Path, progre
     let mut watcher = Watcher::new(recipe, &config, &splits.train, progress);
     let trained = trainer.run(&judge, &mut Both(&mut run_folder, &mut watcher));
     watcher.bar.clear();
-    let measured = match trained {
-        Ok(()) => {
-            run_folder.finish(trainer.network(), trainer.history())?;
-            let (network, input) = (trainer.network(), config.input());
-            let evaluation =
-                Crew::new(config.threads(), 0)?.side_by_side(|| evaluate(network, objective, input, &splits.test));
-            Some(Measured {
-                test_accuracy: evaluation.scores.accuracy,
-                mean_rate: evaluation.mean_rate(),
-                train_loss: trainer.history().last().map_or(f64::NAN, |last| last.train_loss),
-                parameters: trainer.network().architecture().parameters(),
-            })
-        }
+    let measured = match finish(trained, &trainer, &config, &mut run_folder, &splits.test) {
+        Ok(evaluation) => Some(Measured {
+            test_accuracy: evaluation.scores.accuracy,
+            mean_rate: evaluation.mean_rate(),
+            train_loss: trainer.history().last().map_or(f64::NAN, |last| last.train_loss),
+            parameters: trainer.network().architecture().parameters(),
+        }),
         Err(Error::Diverged { .. }) => None,
         Err(error) => return Err(error),
     };

@@ -1,8 +1,7 @@
 //! A sheet of digits: a column for each class, so that a wrong label stands out at first sight.
 
-use std::fmt::Write;
-
 use super::png;
+use super::svg::{GRAY, Svg};
 use crate::data::Dataset;
 
 /// What a sheet shows.
@@ -35,16 +34,16 @@ const LEAST_WIDTH: usize = 320;
 pub fn sheet(dataset: &Dataset, sheet: &Sheet) -> String {
     let columns = columns(dataset, sheet);
     let layout = Layout::of(dataset, &columns);
-    let mut svg = String::new();
-    // Writing to a string does not fail.
-    let _ = write_head(&mut svg, &layout, dataset, sheet.title);
+    let title = sheet.title;
+    let description = "Images in columns, one for each class.";
+    let mut svg = Svg::new((layout.width as f64, layout.height as f64), title, description);
+    draw_head(&mut svg, &layout, dataset, title);
     for (class, images) in columns.iter().enumerate() {
         for (row, &i) in images.iter().enumerate() {
-            let _ = write_digit(&mut svg, &layout, dataset, i, (class, row));
+            draw_digit(&mut svg, &layout, dataset, i, (class, row));
         }
     }
-    svg.push_str("</svg>\n");
-    svg
+    svg.finish()
 }
 
 /// The numbers of the images to show, for each class.
@@ -74,55 +73,31 @@ impl Layout {
     }
 }
 
-/// Opening tag, paper, title, and above each column its class and how many images it has in all.
-fn write_head(svg: &mut String, layout: &Layout, dataset: &Dataset, title: &str) -> std::fmt::Result {
-    let Layout { width, height, column, scale, .. } = layout;
-    let title = escape(title);
-    writeln!(
-        svg,
-        r##"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" font-family="system-ui, 'Helvetica Neue', Helvetica, Arial, sans-serif" fill="#1a1a1a">
-<title>{title}</title>
-<style>image {{ image-rendering: pixelated }}</style>
-<rect width="100%" height="100%" fill="#fff"/>
-<text x="{MARGIN}" y="{0}" font-size="16">{title}</text>
-<text x="{MARGIN}" y="{1}" font-size="11" fill="#666">under each class: how many there are</text>"##,
-        MARGIN + 14,
-        MARGIN + 32
-    )?;
+/// Title, and above each column its class and how many images it has in all.
+fn draw_head(svg: &mut Svg, layout: &Layout, dataset: &Dataset, title: &str) {
+    let (left, top) = (MARGIN as f64, MARGIN as f64);
+    let small = format!(r#"font-size="11" fill="{GRAY}""#);
+    svg.add(format_args!("<style>image {{ image-rendering: pixelated }}</style>"));
+    svg.text((left, top + 14.0), r#"font-size="16""#, title);
+    svg.text((left, top + 32.0), &small, "under each class: how many there are");
     for (class, count) in dataset.class_counts().into_iter().enumerate() {
-        let middle = MARGIN + class * column + dataset.size().1 * scale / 2;
-        writeln!(
-            svg,
-            r##"<g text-anchor="middle"><text x="{middle}" y="{}" font-size="16" font-weight="600">{class}</text><text x="{middle}" y="{}" font-size="11" fill="#666">{count}</text></g>"##,
-            MARGIN + 64,
-            MARGIN + 80
-        )?;
+        let middle = (MARGIN + class * layout.column + dataset.size().1 * layout.scale / 2) as f64;
+        svg.text((middle, top + 64.0), r#"font-size="16" font-weight="600" text-anchor="middle""#, class);
+        svg.text((middle, top + 80.0), &format!(r#"text-anchor="middle" {small}"#), count);
     }
-    Ok(())
 }
 
-fn write_digit(
-    svg: &mut String,
-    layout: &Layout,
-    dataset: &Dataset,
-    i: usize,
-    (class, row): (usize, usize),
-) -> std::fmt::Result {
+fn draw_digit(svg: &mut Svg, layout: &Layout, dataset: &Dataset, i: usize, (class, row): (usize, usize)) {
     let (height, width) = dataset.size();
     let ink: Vec<_> = dataset.image(i).iter().map(|&byte| 255 - byte).collect();
-    writeln!(
-        svg,
+    svg.add(format_args!(
         r#"<image x="{}" y="{}" width="{}" height="{}" href="{}"><title>image {i}, label {class}</title></image>"#,
         MARGIN + class * layout.column,
         MARGIN + HEAD + row * layout.row,
         width * layout.scale,
         height * layout.scale,
         png::data_uri(&ink, dataset.size(), 2 * layout.scale),
-    )
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    ));
 }
 
 #[cfg(test)]

@@ -5,12 +5,14 @@
 mod history;
 pub mod model_file;
 mod run_folder;
+mod run_record;
 mod settings;
 
 use std::time::Instant;
 
 pub use history::{EpochRecord, History, Judgement, RunningScore, Scores, StepRecord};
 pub use run_folder::{RunFolder, new_folder};
+pub use run_record::{RunRecord, differences, read_runs};
 pub use settings::{Draft, FIELDS, Field, Range, TrainConfig, TrainSettings};
 pub(crate) use settings::{parse_toml, read_toml};
 

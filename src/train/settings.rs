@@ -167,8 +167,18 @@ impl TrainConfig {
 
     /// Every setting by its name, as in `config.toml`.
     pub fn to_table(&self) -> Table {
-        let given = FIELDS.iter().filter_map(|field| Some((field.name.to_owned(), (field.get)(&self.0)?)));
-        given.collect()
+        self.0.to_table()
+    }
+}
+
+/// A value of a setting as one would type it.
+pub(super) fn typed(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(widths) if widths.is_empty() => "none".to_owned(),
+        Value::Array(widths) => widths.iter().map(Value::to_string).collect::<Vec<_>>().join(","),
+        Value::Float(number) => number.to_string(), // 0.1, 1: TOML would have 1.0
+        other => other.to_string(),
     }
 }
 
@@ -182,13 +192,12 @@ fn default_init(activation: Activation) -> Init {
 impl TrainSettings {
     /// Every setting that has a value, by its name, as one would type it.
     pub fn as_typed(&self) -> Vec<(&'static str, String)> {
-        let typed = |value: Value| match value {
-            Value::String(text) => text,
-            Value::Array(widths) if widths.is_empty() => "none".to_owned(),
-            Value::Array(widths) => widths.iter().map(Value::to_string).collect::<Vec<_>>().join(","),
-            other => other.to_string(),
-        };
-        FIELDS.iter().filter_map(|field| Some((field.name, typed((field.get)(self)?)))).collect()
+        FIELDS.iter().filter_map(|field| Some((field.name, typed(&(field.get)(self)?)))).collect()
+    }
+
+    /// Every setting that has a value, by its name, as in `config.toml`.
+    pub(super) fn to_table(&self) -> Table {
+        FIELDS.iter().filter_map(|field| Some((field.name.to_owned(), (field.get)(self)?))).collect()
     }
 
     /// The only way to a [`TrainConfig`].

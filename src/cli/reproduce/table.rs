@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::cli::format::{count, duration, percent, thousands};
+use crate::format::{count, duration, percent, thousands};
 use crate::linalg::blas;
 use crate::recipes::{Claim, Measure, Measured, Recipe, Verdict};
 

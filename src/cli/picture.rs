@@ -1,0 +1,101 @@
+//! Pictures, and the files they go to.
+
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::eval::Evaluation;
+use crate::files::write_atomically;
+use crate::nn::Architecture;
+use crate::train::{History, RunRecord, TrainConfig};
+
+/// Something to draw.
+#[cfg_attr(not(feature = "report"), expect(dead_code, reason = "nothing draws them"))]
+pub enum Picture<'a> {
+    /// Of a training.
+    Curves(&'a Architecture, &'a TrainConfig, &'a History),
+    /// Of several runs.
+    Runs(&'a [RunRecord]),
+    /// With the names of the classes and a title.
+    Confusion(&'a Evaluation, &'a [String], &'a str),
+    /// With a title.
+    Network(&'a Architecture, &'a str),
+}
+
+impl Picture<'_> {
+    /// The picture as SVG; `None` if this build draws none.
+    #[cfg(feature = "report")]
+    fn draw(&self) -> Option<String> {
+        use crate::report;
+        Some(match self {
+            Self::Curves(architecture, config, history) => report::curves(architecture, config, history),
+            Self::Runs(runs) => report::compare(runs),
+            Self::Confusion(evaluation, names, title) => report::confusion(evaluation, names, title),
+            Self::Network(architecture, title) => report::network(architecture, title),
+        })
+    }
+
+    #[cfg(not(feature = "report"))]
+    fn draw(&self) -> Option<String> {
+        None
+    }
+
+    /// Leaves the picture in a folder of ours, if this build draws any.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn leave(&self, path: &Path) -> Result<()> {
+        self.draw().map_or(Ok(()), |svg| write_atomically(path, svg.as_bytes()))
+    }
+
+    /// Writes the picture where somebody wants it, which [`require_place`] has found fit.
+    ///
+    /// # Errors
+    /// [`Error::NotBuilt`] if this build draws none, [`Error::Io`].
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let svg = self.draw().ok_or(NOT_BUILT)?;
+        write_atomically(path, svg.as_bytes())
+    }
+}
+
+const NOT_BUILT: Error = Error::NotBuilt { what: "the drawing of pictures", feature: "report" };
+
+/// That a picture may go to `path`, which `option` has named: its name promises SVG, and no file of somebody else's is
+/// there. For before the work.
+///
+/// # Errors
+/// [`Error::Settings`]; [`Error::NotBuilt`] if this build draws no pictures.
+#[cfg(feature = "report")]
+pub fn require_place(option: &str, path: &Path) -> Result<()> {
+    use crate::error::{OneLine, Problem};
+    let problem = |expected: &str, found: String, remedy: &str| {
+        let (place, expected, remedy) = (option.to_owned(), expected.to_owned(), Some(remedy.to_owned()));
+        Err(Error::Settings(vec![Problem { place, expected, found, remedy }]))
+    };
+    let found = OneLine(path).to_string();
+    if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("svg")) {
+        let remedy = "pictures are SVG: any browser shows them, and prints them as PDF";
+        return problem("the name of a file that ends in .svg", found, remedy);
+    }
+    if path.symlink_metadata().is_ok() && !is_ours(path) {
+        let found = format!("{found}, which gemmnist has not drawn");
+        return problem("a free place, or an earlier picture", found, "choose another name, or move that file away");
+    }
+    Ok(())
+}
+
+/// As above.
+#[cfg(not(feature = "report"))]
+pub fn require_place(_: &str, _: &Path) -> Result<()> {
+    Err(NOT_BUILT)
+}
+
+/// Whether the file has our mark near its start.
+#[cfg(feature = "report")]
+fn is_ours(path: &Path) -> bool {
+    use std::io::Read;
+    /// The opening tag is before it.
+    const NEAR: u64 = 1024;
+    let mut start = Vec::new();
+    let read = std::fs::File::open(path).and_then(|file| file.take(NEAR).read_to_end(&mut start));
+    read.is_ok() && String::from_utf8_lossy(&start).contains(crate::report::MARK)
+}

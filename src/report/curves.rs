@@ -1,0 +1,129 @@
+//! The curves of a training: cost and accuracy, epoch by epoch.
+
+use super::plot::{self, Curve, Look, MARGIN, Marker, Panel};
+use super::scale::Scale;
+use super::svg::{GRAY, Svg};
+use crate::nn::Architecture;
+use crate::train::{EpochRecord, History, TrainConfig};
+
+const WIDTH: f64 = 1040.0;
+const HEIGHT: f64 = 492.0;
+/// Both panels: between heading, legend and footnote.
+const TOP: f64 = 132.0;
+const FRAME_HEIGHT: f64 = 276.0;
+
+/// A value of an epoch, where it has one.
+type Value = fn(&EpochRecord) -> Option<f64>;
+
+/// Images that the network is scored on, and how their curves are drawn.
+struct Scored {
+    name: &'static str,
+    look: Look,
+    loss: Value,
+    /// In percent.
+    accuracy: Value,
+}
+
+const SCORED: [Scored; 3] = [
+    Scored {
+        name: "training",
+        look: Look { color: "#d55e00", dashes: "7 4", width: 1.6, marker: Some(Marker::Square) },
+        loss: |epoch| Some(epoch.train_loss),
+        accuracy: |epoch| Some(100.0 * epoch.train_accuracy),
+    },
+    Scored {
+        name: "validation",
+        look: Look { color: "#00785a", dashes: "2 3", width: 1.8, marker: Some(Marker::Triangle) },
+        loss: |epoch| epoch.validation_loss,
+        accuracy: |epoch| Some(100.0 * epoch.validation_accuracy?),
+    },
+    Scored {
+        name: "test",
+        look: Look { color: "#0060a0", dashes: "", width: 2.0, marker: Some(Marker::Circle) },
+        loss: |epoch| epoch.test_loss,
+        accuracy: |epoch| Some(100.0 * epoch.test_accuracy?),
+    },
+];
+
+/// Cost and accuracy of a training over its epochs, side by side, as SVG: training, validation where there is one, test.
+/// The values after the last epoch stand at the ends of the curves.
+pub fn curves(architecture: &Architecture, config: &TrainConfig, history: &History) -> String {
+    let title = format!("{} on {}", architecture.describe(), config.data);
+    let particulars = particulars(config);
+    let mut svg = Svg::new((WIDTH, HEIGHT), &title, &describe(&particulars, history));
+    plot::draw_heading(&mut svg, WIDTH, &title, &particulars);
+
+    let costs = lines(history, |scored| scored.loss);
+    let accuracies = lines(history, |scored| scored.accuracy);
+    let x = Scale::epochs(history.last().map_or(1, |last| last.epoch));
+    let cost = Panel {
+        title: "Cost",
+        x_label: "epoch",
+        y_label: &format!("{}, mean of the images", config.loss),
+        x: x.clone(),
+        y: Scale::losses(values(&costs)),
+        curves: &costs,
+        label: Some(significant),
+    };
+    let accuracy = Panel {
+        title: "Accuracy",
+        x_label: "epoch",
+        y_label: "images recognised, %",
+        x,
+        y: Scale::percents(values(&accuracies)),
+        curves: &accuracies,
+        label: Some(|percent| format!("{percent:.2} %")),
+    };
+    plot::draw_side_by_side(&mut svg, WIDTH, (TOP, FRAME_HEIGHT), [&cost, &accuracy]);
+    let footnote =
+        "Training: mean over the epoch, each image scored before it is learnt from. The others: after the epoch.";
+    svg.text((MARGIN, HEIGHT - 16.0), &format!(r#"font-size="11" fill="{GRAY}""#), footnote);
+    svg.finish()
+}
+
+/// One curve for each that has values at all.
+fn lines(history: &History, value: fn(&Scored) -> Value) -> Vec<Curve> {
+    let curve = |scored: &Scored| {
+        let points: Vec<_> = history.epochs.iter().map(|epoch| (epoch.epoch as f64, value(scored)(epoch))).collect();
+        let any = points.iter().any(|(_, value)| value.is_some());
+        any.then(|| Curve { name: scored.name.to_owned(), points, look: scored.look })
+    };
+    SCORED.iter().filter_map(curve).collect()
+}
+
+/// The values of all curves, for a common axis.
+pub(super) fn values(curves: &[Curve]) -> impl Iterator<Item = f64> {
+    curves.iter().flat_map(|curve| curve.points.iter().filter_map(|(_, value)| *value))
+}
+
+/// Three significant digits; of small losses two.
+fn significant(loss: f64) -> String {
+    match loss.abs() {
+        0.0 => "0".to_owned(),
+        size @ 0.001..1000.0 => format!("{loss:.*}", (2 - size.log10().floor() as i32).max(0) as usize),
+        0.0001..0.001 => format!("{loss:.5}"),
+        _ => format!("{loss:.1e}"),
+    }
+}
+
+/// How it was trained, in a line.
+fn particulars(config: &TrainConfig) -> String {
+    let penalty = if config.l2 > 0.0 { format!(", L2 {}", config.l2) } else { String::new() };
+    format!(
+        "{}, {}, learning rate {}{penalty}, batch {}, seed {}",
+        config.loss,
+        config.optimizer,
+        config.learning_rate(),
+        config.batch_size,
+        config.seed().0
+    )
+}
+
+/// The picture in words.
+fn describe(particulars: &str, history: &History) -> String {
+    let epochs = history.epochs.len();
+    let test = history.last().and_then(|last| last.test_accuracy);
+    let outcome = test.map(|share| format!(", {:.2} % of the test images recognised", 100.0 * share));
+    let outcome = outcome.unwrap_or_default();
+    format!("Cost and accuracy by epoch: {particulars}. After epoch {epochs}{outcome}.")
+}
