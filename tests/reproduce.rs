@@ -184,3 +184,33 @@ fn the_running_score_is_told_every_so_many_batches() {
     let (code, ..) = place.run(&format!("{command} 0"));
     assert_eq!(code, 2);
 }
+
+#[test]
+fn inspect_tells_of_a_recipe_what_it_builds_and_why() {
+    let place = Place::new(0.5);
+    let (code, out, err) = place.run("gemmnist inspect mlp-16-16");
+    assert_eq!((code, err.as_str()), (0, ""));
+    let last: Vec<_> = out.lines().last().unwrap().split_whitespace().collect();
+    assert_eq!(last, ["all", "13,002"]);
+    for needle in ["784-16-16-10, sigmoid, softmax", "parameters: 13,002", "lr: not told", "16 x 784"] {
+        assert!(out.contains(needle), "{needle}: {out}");
+    }
+    let (_, out, _) = place.run("gemmnist inspect {}/small.toml --json");
+    let object: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(object["parameters"], 49 * 16 + 16 + 16 * 10 + 10);
+    assert_eq!(object["tensors"][0]["shape"], serde_json::json!([16, 49]));
+    let (code, _, err) = place.run("gemmnist inspect mlp-16-61");
+    assert_eq!(code, 2);
+    assert!(err.contains("did you mean mlp-16-16?"), "{err}");
+    let (code, _, err) = place.run("gemmnist inspect {}/none.safetensors");
+    assert_eq!(code, 5, "a model that is not there: {err}");
+}
+
+#[cfg(feature = "report")]
+#[test]
+fn the_network_of_a_recipe_is_drawn() {
+    let place = Place::new(0.5);
+    let (code, _, err) = place.run("gemmnist inspect mlp-16-16 --svg {}/network.svg");
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(fs::read_to_string(place.path("network.svg")).unwrap().contains("13,002"));
+}

@@ -58,7 +58,7 @@ enum Command {
     /// The curves of several runs laid over each other, and a table of what they came to
     #[command(after_help = COMPARE_EXAMPLES)]
     Compare(compare::Args),
-    /// Layers, shapes and number of parameters of a model
+    /// Layers, shapes and number of parameters of a model or a recipe
     Inspect(inspect::Args),
     /// List, verify and picture data sets
     Data(data::Args),
