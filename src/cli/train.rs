@@ -77,6 +77,9 @@ fn leave_curves(trainer: &Trainer<'_>, config: &TrainConfig, folder: &RunFolder<
 
 /// The confusion matrix of the final network: evaluating it once more takes some hundredths of a second.
 fn leave_confusion(trainer: &Trainer<'_>, config: &TrainConfig, folder: &RunFolder<'_>, test: &Dataset) -> Result<()> {
+    if !cfg!(feature = "report") {
+        return Ok(()); // nothing would draw it
+    }
     let objective = loss::objective(config.output, config.loss).expect("checked with the settings");
     let crew = Crew::new(config.threads(), 0)?;
     let (network, input) = (trainer.network(), config.input());
