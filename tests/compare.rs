@@ -43,6 +43,7 @@ impl Runs {
     }
 
     /// The table, without the picture's place.
+    #[cfg(feature = "report")]
     fn table(&self, runs: &[&PathBuf]) -> String {
         let (code, out, err) = self.compare(runs, &[]);
         assert_eq!((code, err.as_str()), (0, ""));

@@ -184,7 +184,8 @@ fn every_epoch_has_its_point_where_the_axes_say() {
         let svg = Document::parse(&picture).unwrap();
         let drawn: Vec<_> = elements(&svg, "polyline").map(points).filter(|points| points.len() == epochs).collect();
         type Value = fn(&EpochRecord) -> f64;
-        let expected: [(bool, Value, fn(f64) -> f64); 4] = [
+        type Shown = fn(f64) -> f64;
+        let expected: [(bool, Value, Shown); 4] = [
             (true, |epoch| epoch.train_loss, scale),
             (true, |epoch| epoch.test_loss.unwrap(), scale),
             (false, |epoch| 100.0 * epoch.train_accuracy, same),
