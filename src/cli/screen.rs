@@ -12,6 +12,7 @@ use crate::data::Dataset;
 use crate::error::{Error, OneLine, Result, shown};
 use crate::linalg::blas;
 use crate::nn::{Activation, Architecture, Network, Output};
+use crate::optim::ScheduleName;
 use crate::train::{EpochRecord, History, Observer, RunFolder, TrainConfig, Trainer};
 
 /// The published system `bp-relu-128` needed 21 min 43 s for its 20 epochs, one image at a time.
@@ -120,10 +121,15 @@ impl<'o> Screen<'o> {
             network.architecture().describe(),
             thousands(network.architecture().parameters())
         )?;
+        let schedule = match (config.schedule, config.warmup) {
+            (ScheduleName::Constant, 0) => String::new(),
+            (name, 0) => format!(" ({name})"),
+            (name, warmup) => format!(" ({name} after {} of warm-up)", count(warmup, "step")),
+        };
         let penalty = if config.l2 > 0.0 { format!(", L2 {}", config.l2) } else { String::new() };
         writeln!(
             out,
-            "training  {}, {}, learning rate {}{penalty}, batch {}, {}, seed {}",
+            "training  {}, {}, learning rate {}{schedule}{penalty}, batch {}, {}, seed {}",
             config.loss,
             config.optimizer,
             config.learning_rate(),

@@ -12,12 +12,12 @@ use std::time::Instant;
 pub(crate) use history::RunningScore;
 pub use history::{EpochRecord, History, Judgement, Scores};
 pub use run_folder::RunFolder;
-pub use settings::{Draft, FIELDS, Field, Range, TrainConfig, TrainSettings};
+pub use settings::{ClassWeights, Draft, FIELDS, Field, InitName, InputName, Range, TrainConfig, TrainSettings};
 
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::nn::{Network, Objective, Parameter, Step, Workspace, loss};
-use crate::optim::{Optimizer, optimizer};
+use crate::optim::{Optimizer, Schedule, optimizer};
 use crate::threads::{Crew, with_blas_threads};
 
 /// Watches a run. Nothing it does changes the outcome.
@@ -59,7 +59,12 @@ pub struct Trainer<'d> {
     data: &'d Dataset,
     network: Network,
     objective: &'static dyn Objective,
+    /// The same with class weights, where there are any.
+    weighted: Option<loss::Weighted>,
     optimizer: Box<dyn Optimizer>,
+    schedule: Schedule,
+    /// Of the last step.
+    learning_rate: f64,
     workspace: Workspace,
     order: Vec<u32>,
     crew: Crew,
@@ -76,14 +81,20 @@ impl<'d> Trainer<'d> {
     pub fn new(config: TrainConfig, data: &'d Dataset) -> Result<Self> {
         let architecture = config.architecture(data.pixels(), data.classes());
         config.check_size(&architecture, data.len())?;
+        let schedule = config.schedule(data.len())?;
+        let objective = loss::objective(config.output, config.loss).expect("checked with the settings");
+        let class_weights = config.class_weights(data.labels(), data.classes())?;
         let mut network = Network::initialised(architecture, config.init(), config.seed());
         if let Some(path) = &config.init_from {
             model_file::read_parameters(path, &mut network)?;
         }
         let batch_size = config.batch_size.min(data.len());
         Ok(Self {
-            objective: loss::objective(config.output, config.loss).expect("checked with the settings"),
+            objective,
+            weighted: class_weights.map(|weights| loss::Weighted::new(objective, weights)),
             optimizer: optimizer(config.optimizer, config.l2, &network),
+            schedule,
+            learning_rate: schedule.learning_rate,
             workspace: Workspace::new(&network, batch_size),
             order: (0..data.len() as u32).collect(),
             crew: Crew::new(config.threads(), network.largest_product(batch_size))?,
@@ -145,14 +156,16 @@ impl<'d> Trainer<'d> {
 
     fn learn_images(&mut self, epoch: usize, observer: &mut dyn Observer) -> Result<Scores> {
         let mut running = RunningScore::default();
+        let level = self.schedule.level(&self.history.watched_losses());
+        let objective = self.weighted.as_ref().map_or(self.objective, |weighted| weighted);
         for images in self.order.chunks(self.config.batch_size) {
+            self.learning_rate = self.schedule.rate(level, self.step);
             self.step += 1;
             let (x, labels) = self.workspace.input(images.len());
             self.data.gather(self.config.input(), images, x, labels);
-            self.optimizer.begin_step(self.config.learning_rate());
+            self.optimizer.begin_step(self.learning_rate);
             let step = Step { seed: self.config.seed(), number: self.step };
-            let score =
-                self.network.learn(step, &mut self.workspace, images.len(), self.objective, &mut *self.optimizer);
+            let score = self.network.learn(step, &mut self.workspace, images.len(), objective, &mut *self.optimizer);
             if !score.loss_sum.is_finite() {
                 return Err(self.diverged(epoch));
             }
@@ -205,7 +218,7 @@ impl<'d> Trainer<'d> {
         EpochRecord {
             epoch,
             step: self.step,
-            learning_rate: self.config.learning_rate(),
+            learning_rate: self.learning_rate,
             train_loss: train.loss,
             train_accuracy: train.accuracy,
             validation_loss: judgement.validation.map(|scores| scores.loss),
