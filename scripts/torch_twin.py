@@ -4,13 +4,14 @@ Not a command. Needs torch, numpy and safetensors (`pip install torch numpy safe
 """
 
 import gzip
+import itertools
 import math
 import struct
+from dataclasses import dataclass
 
 import numpy
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy
 
 FILES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
@@ -21,55 +22,178 @@ ACTIVATIONS = {"relu": torch.relu, "sigmoid": torch.sigmoid, "tanh": torch.tanh}
 # any of them shows; 4 makes up for the sigmoid's slope of 1/4.
 GAINS = {"relu": math.sqrt(2), "sigmoid": 4.0, "tanh": 1.0}
 BATCH, LEARNING_RATE, STEPS = 10, 0.1, 1000
+# What gemmnist starts each optimizer with.
+DEFAULT_RATES = {"sgd": 0.1, "momentum": 0.01, "nesterov": 0.01, "rmsprop": 0.001, "adam": 0.001, "adamw": 0.001}
+# Logits that two float32 programs may order differently: a hundred times what they differ by here.
+NEAR = 1e-4
+
+
+@dataclass(frozen=True)
+class Training:
+    """What gemmnist is asked for; the fields are named as its options."""
+
+    widths: tuple
+    activation: str
+    steps: int = STEPS
+    optimizer: str = "sgd"
+    loss: str = "cross-entropy"
+    output: str = "softmax"
+    learning_rate: float = LEARNING_RATE
+    l2: float = 0.0
+    input_bias: str = "none"
+    class_weights: str = "none"
+
+    @property
+    def name(self):
+        return f"{self.optimizer}/{self.loss}/{self.output}"
+
+    def options(self):
+        """As they are typed."""
+        return [
+            "--hidden", ",".join(map(str, self.widths[1:-1])), "--activation", self.activation,
+            "--optimizer", self.optimizer, "--loss", self.loss, "--output", self.output,
+            "--lr", self.learning_rate, "--l2", self.l2, "--input-bias", self.input_bias,
+            "--class-weights", self.class_weights, "--batch", BATCH, "--no-shuffle",
+        ]  # fmt: skip
+
+
+def combinations(widths, rates):
+    """Every optimizer with every loss on every output, 500 steps each; what else there is is varied over them, so that
+    every optimizer meets each. No input bias with ReLU: where many images have the same byte in a pixel, it switches for
+    all of them at once, and rounding decides in which step. And none with sigmoid: inputs near 0.5 make the curvature so
+    large that the usual rates are unstable, and rounding grows from step to step."""
+    for (o, optimizer), (l, loss), (p, output) in itertools.product(
+        enumerate(rates), enumerate(["cross-entropy", "mse", "squared-error"]), enumerate(["softmax", "sigmoid"])
+    ):
+        yield Training(
+            widths,
+            list(ACTIVATIONS)[(o + l + p) % 3],
+            500,
+            optimizer,
+            loss,
+            output,
+            rates[optimizer],
+            l2=[0.0, 1e-3][(o + l) % 2],
+            input_bias=["none", "tanh", "identity"][(o + 2 * l + p) % 3],
+            class_weights=["none", "balanced"][(o + p) % 2],
+        )
+
+
+class InputBias(nn.Module):
+    def __init__(self, inputs, activation):
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(inputs))
+        self.activation = ACTIVATIONS.get(activation, lambda x: x)
+
+    def forward(self, x):
+        return self.activation(x + self.bias)
 
 
 class Perceptron(nn.Module):
     """Its state_dict has the names and shapes of a model.safetensors of gemmnist."""
 
-    def __init__(self, widths, activation):
+    def __init__(self, training):
         super().__init__()
-        self.activation = ACTIVATIONS[activation]
-        self.layers = nn.ModuleList(nn.Linear(i, o) for i, o in zip(widths, widths[1:]))
+        self.activation = ACTIVATIONS[training.activation]
+        self.layers = nn.ModuleList(nn.Linear(i, o) for i, o in zip(training.widths, training.widths[1:]))
+        biased = training.input_bias != "none"
+        self.input = InputBias(training.widths[0], training.input_bias) if biased else nn.Identity()
 
     def forward(self, x):
+        x = self.input(x)
         for layer in self.layers[:-1]:
             x = self.activation(layer(x))
         return self.layers[-1](x)
 
 
-def initial_parameters(widths, activation, seed):
+def initial_parameters(training, seed):
     """Of a fixed seed; biases are not 0, so that leaving them out would show."""
     torch.manual_seed(seed)
-    network = Perceptron(widths, activation)
+    network = Perceptron(training)
     for layer in network.layers:
-        nn.init.xavier_normal_(layer.weight, GAINS[activation])
+        nn.init.xavier_normal_(layer.weight, GAINS[training.activation])
         nn.init.uniform_(layer.bias, -0.1, 0.1)
+    for bias in network.input.parameters():
+        nn.init.uniform_(bias, -0.1, 0.1)
     return clone(network.state_dict())
 
 
-def train(widths, activation, initial, images, labels, dtype=torch.float32):
-    """STEPS steps in the order of the images, starting again at the first after the last.
+def losses(training, logits, labels):
+    """Of each image."""
+    y = nn.functional.one_hot(labels, logits.shape[1]).to(logits.dtype)
+    if training.loss == "cross-entropy" and training.output == "softmax":
+        return nn.functional.cross_entropy(logits, labels, reduction="none")
+    if training.loss == "cross-entropy":
+        return nn.functional.binary_cross_entropy_with_logits(logits, y, reduction="none").sum(1)
+    p = logits.softmax(1) if training.output == "softmax" else logits.sigmoid()
+    return {"mse": 0.5, "squared-error": 1.0}[training.loss] * ((p - y) ** 2).sum(1)
 
-    Returns the network and, for each image of the last pass, its mean loss and whether it was right before the step.
+
+def weights_by_class(training, labels, classes, dtype):
+    """As scikit-learn's "balanced"."""
+    if training.class_weights == "none":
+        return torch.ones(classes, dtype=dtype)
+    return (len(labels) / (classes * torch.bincount(labels, minlength=classes).double())).to(dtype)
+
+
+def optimizer_of(training, network):
+    """L2 acts on weights, not on biases."""
+    named = list(network.named_parameters())
+    groups = [
+        {"params": [p for name, p in named if name.endswith("weight")], "weight_decay": training.l2},
+        {"params": [p for name, p in named if name.endswith("bias")], "weight_decay": 0.0},
+    ]
+    lr = training.learning_rate
+    return {
+        "sgd": lambda: torch.optim.SGD(groups, lr=lr),
+        "momentum": lambda: torch.optim.SGD(groups, lr=lr, momentum=0.9),
+        "nesterov": lambda: torch.optim.SGD(groups, lr=lr, momentum=0.9, nesterov=True),
+        "rmsprop": lambda: torch.optim.RMSprop(groups, lr=lr),
+        "adam": lambda: torch.optim.Adam(groups, lr=lr),
+        "adamw": lambda: torch.optim.AdamW(groups, lr=lr),
+    }[training.optimizer]()
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Images before the network learnt from them, or without."""
+
+    loss: float
+    accuracy: float
+    ties: int
+    """Those whose two largest logits are so near that rounding may choose: two programs may disagree on them."""
+
+    @staticmethod
+    def of(losses, logits, labels):
+        best, second = logits.topk(2).values.T
+        right = (logits.argmax(1) == labels).sum().item()
+        return Judged(losses.mean().item(), right / len(labels), (best - second < NEAR).sum().item())
+
+
+def train(training, initial, images, labels, dtype=torch.float32):
+    """Steps in the order of the images, starting again at the first after the last.
+
+    Returns the network, and how it did in the last pass.
     """
-    network = Perceptron(widths, activation).to(dtype)
+    network = Perceptron(training).to(dtype)
     network.load_state_dict(initial)
-    optimizer = torch.optim.SGD(network.parameters(), lr=LEARNING_RATE)
+    optimizer = optimizer_of(training, network)
     x, labels = inputs(images, dtype), torch.from_numpy(labels.astype(numpy.int64))
+    weights = weights_by_class(training, labels, training.widths[-1], dtype)
     steps_a_pass = len(x) // BATCH
-    losses, right = [], []
-    for step in range(STEPS):
+    all_losses, all_logits = [], []
+    for step in range(training.steps):
         start = step % steps_a_pass * BATCH
         batch, expected = x[start : start + BATCH], labels[start : start + BATCH]
         optimizer.zero_grad()
         logits = network(batch)
-        loss = cross_entropy(logits, expected)
-        loss.backward()
+        each, weight = losses(training, logits, expected), weights[expected]
+        ((weight * each).sum() / weight.sum()).backward()
         optimizer.step()
-        losses.append(loss.item())
-        right.append((logits.argmax(1) == expected).sum().item())
+        all_losses.append(each.detach())
+        all_logits.append(logits.detach())
     last = slice(-steps_a_pass, None)
-    return network, numpy.mean(losses[last]), sum(right[last]) / len(x)
+    return network, Judged.of(torch.cat(all_losses[last]), torch.cat(all_logits[last]), labels[: steps_a_pass * BATCH])
 
 
 def inputs(images, dtype=torch.float32):

@@ -36,7 +36,7 @@
 //! | [`threads`] | divides the cores between BLAS and rayon, alone | |
 //! | [`data`] | images, labels, readers, batches | print, or allocate by an unchecked header |
 //! | [`nn`] | layers, activations, losses, initial values; forward and backward | open a file, print, read a clock, choose a thread count |
-//! | [`optim`] | what a parameter does with its gradient | |
+//! | [`optim`] | what a parameter does with its gradient, and how fast: schedules | |
 //! | [`train`] | settings, the loop, its history, the files of a run | see the test split, or print |
 //! | [`eval`] | loss, accuracy, confusion; the only reader of the test split | decide anything |
 //! | [`recipes`] | the published systems as data, and what of ours is accepted | train |

@@ -4,7 +4,8 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use gemmnist::nn::{Activation, Architecture, Init, Network, Step, Workspace, loss};
+use gemmnist::nn::loss::{self, Weighted};
+use gemmnist::nn::{Activation, Architecture, Init, Network, Objective, Step, Workspace};
 use gemmnist::optim::{OptimizerName, optimizer};
 use gemmnist::seed::Seed;
 
@@ -36,19 +37,23 @@ static ALLOCATOR: Counting = Counting;
 #[test]
 fn a_step_allocates_nothing() {
     for &(output, _, objective) in loss::OBJECTIVES {
-        for activation in [Activation::Relu, Activation::Sigmoid, Activation::Tanh] {
-            for &name in OptimizerName::ALL {
-                let architecture =
-                    Architecture::perceptron(784, &[128, 30], activation, 10, output).with_dropout(0.1, 0.5);
-                let mut network = Network::initialised(architecture, Init::Xavier, Seed(0));
-                let mut workspace = Workspace::new(&network, 10);
-                let mut optimizer = optimizer(name, 1e-4, &network);
-                for b in [10, 7] {
-                    let before = ALLOCATIONS.get();
-                    optimizer.begin_step(0.1);
-                    network.learn(Step { seed: Seed(0), number: 1 }, &mut workspace, b, objective, &mut *optimizer);
-                    let allocations = ALLOCATIONS.get() - before;
-                    assert_eq!(allocations, 0, "{activation} {name}, batch {b}");
+        let weighted = Weighted::new(objective, (1..=10).map(|k| k as f32).collect());
+        for objective in [objective, &weighted as &dyn Objective] {
+            for activation in [Activation::Relu, Activation::Sigmoid, Activation::Tanh] {
+                for &name in OptimizerName::ALL {
+                    let architecture = Architecture::perceptron(784, &[128, 30], activation, 10, output)
+                        .with_dropout(0.1, 0.5)
+                        .with_input_bias(activation);
+                    let mut network = Network::initialised(architecture, Init::Xavier, Seed(0));
+                    let mut workspace = Workspace::new(&network, 10);
+                    let mut optimizer = optimizer(name, 1e-4, &network);
+                    for b in [10, 7] {
+                        let before = ALLOCATIONS.get();
+                        optimizer.begin_step(0.1);
+                        network.learn(Step { seed: Seed(0), number: 1 }, &mut workspace, b, objective, &mut *optimizer);
+                        let allocations = ALLOCATIONS.get() - before;
+                        assert_eq!(allocations, 0, "{activation} {name}, batch {b}");
+                    }
                 }
             }
         }

@@ -293,8 +293,9 @@ fn a_training_leaves_its_settings_its_metrics_and_its_network() {
     assert_eq!(place.list("runs/001"), built(&files));
 
     let config: toml::Table = place.read("runs/001/config.toml").parse().unwrap();
-    let expected = "data hidden activation output loss optimizer lr l2 batch epochs patience dropout input-dropout \
-                    input-bias input threshold validation validation-from init seed threads no-shuffle";
+    let expected = "data hidden activation output loss optimizer lr schedule warmup schedule-every schedule-factor \
+                    class-weights l2 batch epochs patience dropout input-dropout input-bias input threshold \
+                    validation validation-from init init-range seed threads no-shuffle";
     assert_eq!(config.keys().cloned().collect::<Vec<_>>().join(" "), expected);
 }
 

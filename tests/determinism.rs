@@ -73,15 +73,25 @@ fn a_progress_bar_on_a_terminal_does_not_change_the_model_file() {
         return eprintln!("skipped: without util-linux' script there is no terminal to draw on");
     }
     let runs = Runs::new();
-    let (piped, _) = runs.train("piped", 7, &[]);
+    let (piped, printed) = runs.train("piped", 7, &[]);
     let words = runs.command("terminal", 7, &[]);
     let words = [words.get_program()].into_iter().chain(words.get_args());
     let line: Vec<_> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
     let mut script = Command::new("script"); // gives its command a terminal
     script.args(["-qec", &line.join(" "), "/dev/null"]).env("TERM", "xterm");
     let shown = succeed(script);
-    assert!(shown.stdout.contains(&b'\x1b'), "no bar was drawn, so nothing was tested: {shown:?}");
+    assert!(drew_a_bar(&shown.stdout), "no bar was drawn, so nothing was tested: {shown:?}");
+    assert!(!drew_a_bar(&[printed.stdout, printed.stderr].concat()), "a pipe is no terminal");
     assert!(piped == model(&runs.folder("terminal")), "the bar changed the model");
+}
+
+/// Whether a terminal was told to erase its line, and to show an epoch, a bar and a speed in it. Colours alone are no bar.
+#[cfg(target_os = "linux")]
+fn drew_a_bar(printed: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(printed);
+    let mut lines = text.split(['\r', '\n']);
+    text.contains("\x1b[2K")
+        && lines.any(|line| line.contains("epoch 1 of 3 ") && line.contains(" %  ") && line.contains(" images/s  "))
 }
 
 #[test]

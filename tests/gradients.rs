@@ -1,8 +1,10 @@
 //! Gradients: the naive twin against central differences, the fast path against its naive twin.
 
-use gemmnist::nn::naive::NaiveNetwork;
+use gemmnist::nn::loss::Weighted;
+use gemmnist::nn::naive::{NaiveLayer, NaiveNetwork};
 use gemmnist::nn::{
-    Activation, Architecture, Init, Learner, Loss, Network, Objective, Parameter, ParameterMut, Step, Workspace, loss,
+    Activation, Architecture, Init, LayerSpec, Learner, Loss, Network, Objective, Parameter, ParameterMut, Step,
+    Workspace, loss,
 };
 use gemmnist::optim::{OptimizerName, optimizer};
 use gemmnist::seed::{Purpose, Seed, Stream, normal, unit};
@@ -17,7 +19,9 @@ struct Case {
     images: Array2<f32>,
     labels: Vec<u8>,
     loss: Loss,
+    l2: f64,
     objective: &'static dyn Objective,
+    class_weights: Option<Vec<f32>>,
 }
 
 impl Case {
@@ -25,15 +29,20 @@ impl Case {
         let mut stream = Seed(number).stream(Purpose::Init, 1000);
         let mut between = |from: u32, to: u32| (from + stream.below(to - from)) as usize;
         let (inputs, classes, batch) = (between(3, 12), between(2, 7), between(1, 9));
-        // Digits of the number in mixed bases, so that 72 numbers in a row meet every combination.
+        // Digits of the number in mixed bases, so that 72 numbers in a row meet every combination of these; what else there
+        // is comes and goes in periods that share no divisor with 72 nor with each other.
         let number = number as usize;
         let activation = ACTIVATIONS[number % 3];
         let (output, loss, objective) = loss::OBJECTIVES[number / 3 % 6];
         let hidden: Vec<_> = (0..number / 18 % 4).map(|_| between(2, 9)).collect();
         let mut architecture = Architecture::perceptron(inputs, &hidden, activation, classes, output);
-        if number.is_multiple_of(5) {
-            architecture = architecture.with_input_bias(Activation::Tanh);
+        let input_dropout = if number % 7 < 3 { 0.2 } else { 0.0 };
+        let dropout = if (2..5).contains(&(number % 7)) { 0.4 } else { 0.0 };
+        architecture = architecture.with_dropout(input_dropout, dropout);
+        if number % 5 < 2 {
+            architecture = architecture.with_input_bias(Activation::ALL[number / 5 % 4]);
         }
+        let l2 = if number % 11 < 5 { 0.05 } else { 0.0 };
         // Weights that saturate nothing: where a gradient vanishes, a difference of losses is all rounding.
         let mut network = Network::initialised(architecture, Init::Xavier, Seed(number as u64));
         for (_, parameter) in network.parameters_mut() {
@@ -41,8 +50,12 @@ impl Case {
                 bias.mapv_inplace(|_| 0.5 * normal(&mut stream) as f32);
             }
         }
+        let class_weights =
+            (number % 13 < 6).then(|| (0..classes).map(|_| 0.25 + 2.0 * unit(&mut stream) as f32).collect());
         Self {
             network,
+            l2,
+            class_weights,
             images: Array2::from_shape_simple_fn((batch, inputs), || pixel(&mut stream)),
             labels: (0..batch).map(|_| stream.below(classes as u32) as u8).collect(),
             loss,
@@ -50,8 +63,21 @@ impl Case {
         }
     }
 
+    /// With the same units left out, weights and penalty.
     fn twin(&self) -> NaiveNetwork {
-        NaiveNetwork::twin(&self.network, self.loss)
+        let mut twin = NaiveNetwork::twin_in_step(&self.network, self.loss, STEP, self.labels.len());
+        twin.l2 = self.l2;
+        if let Some(weights) = &self.class_weights {
+            twin.class_weights = weights.iter().copied().map(f64::from).collect();
+        }
+        twin
+    }
+
+    /// One step with `learner`; returns the sum of the losses before it.
+    fn learn(&mut self, workspace: &mut Workspace, learner: &mut dyn Learner) -> f64 {
+        let weighted = self.class_weights.clone().map(|weights| Weighted::new(self.objective, weights));
+        let objective = weighted.as_ref().map_or(self.objective, |weighted| weighted);
+        self.network.learn(STEP, workspace, self.labels.len(), objective, learner).loss_sum
     }
 
     fn images_f64(&self) -> Array2<f64> {
@@ -71,9 +97,9 @@ impl Case {
     fn fast_gradients(&mut self, fill: f32) -> (f64, Gradients) {
         let mut gradients = Gradients::default();
         let mut workspace = self.workspace(fill);
-        let score = self.network.learn(STEP, &mut workspace, self.labels.len(), self.objective, &mut gradients);
+        let loss_sum = self.learn(&mut workspace, &mut gradients);
         gradients.0.sort_by_key(|(parameter, _)| *parameter);
-        (score.loss_sum / self.labels.len() as f64, gradients)
+        (loss_sum / self.labels.len() as f64, gradients)
     }
 
     /// Every parameter, as the values of a matrix row by row.
@@ -151,10 +177,10 @@ fn naive_gradients_match_central_differences_on_100_random_networks() {
 /// The inputs of every ReLU for every image.
 fn relu_inputs(twin: &NaiveNetwork, images: &Array2<f64>) -> Vec<f64> {
     let mut found = Vec::new();
-    for image in images.rows() {
-        let mut x = image.to_owned();
+    for (image, x) in images.rows().into_iter().enumerate() {
+        let mut x = x.to_owned();
         for layer in &twin.layers {
-            let z = layer.weighted_input(x.view());
+            let z = layer.weighted_input(image, x.view());
             if layer.activation == Activation::Relu {
                 found.extend(z.iter().copied());
             }
@@ -170,16 +196,13 @@ fn relu_inputs(twin: &NaiveNetwork, images: &Array2<f64>) -> Vec<f64> {
 fn the_fast_path_has_the_loss_and_gradients_of_its_naive_twin() {
     for number in 0..100 {
         let mut case = Case::random(number);
-        let (twin, images) = (case.twin(), case.images_f64());
+        let (mut twin, images) = (case.twin(), case.images_f64());
+        twin.l2 = 0.0; // the penalty is the optimizer's
         let (loss, gradients) = case.fast_gradients(0.0);
+        let naive = by_parameter(&twin.gradients(&images, &case.labels));
+        twin.class_weights.fill(1.0); // the loss that is told leaves them out
         let naive_loss = twin.mean_loss(&images, &case.labels);
         assert!((loss - naive_loss).abs() <= 1e-5 * naive_loss.max(1e-2), "network {number}: {loss} {naive_loss}");
-        let naive = twin.gradients(&images, &case.labels);
-        let naive = naive.iter().flat_map(|layer| {
-            let weights = layer.weights.as_ref().map(|weights| weights.iter().copied().collect());
-            weights.into_iter().chain([layer.bias.to_vec()])
-        });
-        let naive: Vec<Vec<f64>> = naive.collect();
         assert_eq!(gradients.0.len(), naive.len());
         for ((parameter, fast), naive) in gradients.0.iter().zip(naive) {
             let fast: Vec<f64> = fast.iter().copied().map(f64::from).collect();
@@ -190,6 +213,15 @@ fn the_fast_path_has_the_loss_and_gradients_of_its_naive_twin() {
     }
 }
 
+/// The gradient of every parameter, weights before biases, a matrix row by row.
+fn by_parameter(gradients: &[NaiveLayer]) -> Vec<Vec<f64>> {
+    let of_layer = |layer: &NaiveLayer| {
+        let weights = layer.weights.as_ref().map(|weights| weights.iter().copied().collect());
+        weights.into_iter().chain([layer.bias.to_vec()]).collect::<Vec<_>>()
+    };
+    gradients.iter().flat_map(of_layer).collect()
+}
+
 #[test]
 fn leftover_workspace_contents_do_not_change_the_gradients() {
     for number in 0..20 {
@@ -198,23 +230,48 @@ fn leftover_workspace_contents_do_not_change_the_gradients() {
     }
 }
 
-/// `W ← W - η·Xᵀ·D` in one product, against the gradient built and subtracted.
+/// Penalty, class weights and dropout included, against the gradient of the twin. The first step of momentum is one of
+/// plain SGD; it goes through the pass that the other optimizers share. 1e-6 is a few roundings of a weight near 1.
 #[test]
-fn a_step_of_sgd_subtracts_the_gradient_times_the_learning_rate() {
-    const LEARNING_RATE: f32 = 0.25;
-    for number in 0..20 {
+fn a_first_step_subtracts_the_gradient_times_the_learning_rate() {
+    const LEARNING_RATE: f64 = 0.25;
+    for (number, name) in (0..100).flat_map(|number| [(number, OptimizerName::Sgd), (number, OptimizerName::Momentum)])
+    {
         let mut case = Case::random(number);
-        let (_, gradients) = case.fast_gradients(0.0);
+        let gradients = by_parameter(&case.twin().gradients(&case.images_f64(), &case.labels));
         let before = case.parameters();
-        let mut sgd = optimizer(OptimizerName::Sgd, 0.0, &case.network);
-        sgd.begin_step(f64::from(LEARNING_RATE));
+        let mut optimizer = optimizer(name, case.l2, &case.network);
+        optimizer.begin_step(LEARNING_RATE);
         let mut workspace = case.workspace(0.0);
-        case.network.learn(STEP, &mut workspace, case.labels.len(), case.objective, &mut *sgd);
-        for ((before, after), (_, gradient)) in before.iter().zip(case.parameters()).zip(&gradients.0) {
+        case.learn(&mut workspace, &mut *optimizer);
+        assert_eq!(before.len(), gradients.len());
+        for ((before, after), gradient) in before.iter().zip(case.parameters()).zip(&gradients) {
+            assert_eq!((before.len(), after.len()), (gradient.len(), gradient.len()));
             for ((before, after), gradient) in before.iter().zip(after).zip(gradient) {
-                let expected = before - LEARNING_RATE * gradient;
-                assert!((after - expected).abs() <= 1e-6 * (1.0 + expected.abs()), "{after} {expected}");
+                let expected = f64::from(*before) - LEARNING_RATE * gradient;
+                let difference = (f64::from(after) - expected).abs();
+                assert!(difference <= 1e-6 * (1.0 + expected.abs()), "{name}, network {number}: {after} {expected}");
             }
+        }
+    }
+}
+
+/// Or the others would show less than they seem to.
+#[test]
+fn a_hundred_random_networks_meet_everything_there_is_alone_and_together() {
+    let cases: Vec<_> = (0..100).map(Case::random).collect();
+    let has = |case: &Case| {
+        let layers = &case.network.architecture().layers;
+        let bias = matches!(layers[0], LayerSpec::InputBias(_));
+        let dropout = |place: usize| matches!(layers.get(place), Some(LayerSpec::Dropout(_)));
+        let on_input = dropout(usize::from(bias));
+        let hidden = (1 + usize::from(bias) + usize::from(on_input)..layers.len()).any(dropout);
+        [bias, on_input, hidden, case.l2 > 0.0, case.class_weights.is_some()]
+    };
+    for first in 0..5 {
+        for second in 0..5 {
+            assert!(cases.iter().any(|case| has(case)[first] && has(case)[second]), "{first} with {second}");
+            assert!(first == second || cases.iter().any(|case| has(case)[first] && !has(case)[second]));
         }
     }
 }

@@ -265,17 +265,9 @@ fn loss(loss: Option<f64>) -> String {
     }
 }
 
-/// Loss, optimizer and what else shapes the steps, in a line.
+/// What shapes the steps, and how long they go on, in a line.
 pub fn describe_training(config: &TrainConfig) -> String {
-    let penalty = if config.l2 > 0.0 { format!(", L2 {}", config.l2) } else { String::new() };
-    format!(
-        "{}, {}, learning rate {}{penalty}, batch {}, {}",
-        config.loss,
-        config.optimizer,
-        config.learning_rate(),
-        thousands(config.batch_size),
-        count(config.epochs, "epoch"),
-    )
+    format!("{}, {}", config.describe(), count(config.epochs, "epoch"))
 }
 
 impl Observer for Screen<'_> {

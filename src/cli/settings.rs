@@ -57,6 +57,7 @@ fn option(field: &Field, default: Option<&str>) -> Arg {
         Range::OneOf(names) => arg.value_name(names.join("|")).help(help),
         Range::Text(what) => arg.value_name(what).help(help),
         Range::Widths { .. } => arg.value_name("N,N,...|none").help(help),
+        Range::ClassWeights => arg.value_name("none|balanced|X,X,...").allow_negative_numbers(true).help(help),
         // `--lr -1` reaches the check of its range, which says more than "unexpected argument".
         Range::Whole { .. } => arg.value_name("N").allow_negative_numbers(true).help(help),
         Range::Above { .. } | Range::From { .. } => arg.value_name("X").allow_negative_numbers(true).help(help),

@@ -3,24 +3,25 @@
 use ndarray_rand::rand::Rng;
 use ndarray_rand::rand_distr::Distribution;
 
-use crate::names::named_enum;
 use crate::seed::{normal, unit};
 
-named_enum! {
-    /// How the parameters of a layer with I inputs and O outputs start.
-    pub enum Init {
-        /// Weights normal with variance 2/I: keeps the variance of ReLU activations (He et al. 2015, eq. 10). Biases 0.
-        He = "he",
-        /// Weights uniform in ±√(6/(I+O)): keeps the variance of activations and gradients of tanh and sigmoid units
-        /// (Glorot and Bengio 2010, eq. 16). Biases 0.
-        Xavier = "xavier",
-        /// Weights normal with variance 1/I (LeCun et al. 1998, "Efficient BackProp", eq. 16). Biases 0.
-        LeCun = "lecun",
-        /// Weights and biases normal with variance 1.
-        Normal = "normal",
-        /// Weights and biases uniform in ±0.05.
-        Uniform = "uniform",
-    }
+/// How the parameters of a layer with I inputs and O outputs start.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Init {
+    /// Weights normal with variance 2/I: keeps the variance of ReLU activations (He et al. 2015, eq. 10). Biases 0.
+    He,
+    /// Weights uniform in ±√(6/(I+O)): keeps the variance of activations and gradients of tanh and sigmoid units
+    /// (Glorot and Bengio 2010, eq. 16). Biases 0.
+    Xavier,
+    /// Weights normal with variance 1/I (LeCun et al. 1998, "Efficient BackProp", eq. 16). Biases 0.
+    LeCun,
+    /// Weights and biases normal with variance 1.
+    Normal,
+    /// Weights and biases uniform in ±`range`.
+    Uniform {
+        /// Their largest absolute value.
+        range: f64,
+    },
 }
 
 /// A distribution whose values we own: `rand_distr`'s may change between its versions.
@@ -43,7 +44,7 @@ impl Init {
             Self::Xavier => Values::Uniform { bound: (6.0 / (inputs + outputs)).sqrt() },
             Self::LeCun => Values::Normal { standard_deviation: (1.0 / inputs).sqrt() },
             Self::Normal => Values::Normal { standard_deviation: 1.0 },
-            Self::Uniform => Values::Uniform { bound: 0.05 },
+            Self::Uniform { range } => Values::Uniform { bound: range },
         }
     }
 
@@ -52,7 +53,7 @@ impl Init {
         match self {
             Self::He | Self::Xavier | Self::LeCun => Values::Zero,
             Self::Normal => Values::Normal { standard_deviation: 1.0 },
-            Self::Uniform => Values::Uniform { bound: 0.05 },
+            Self::Uniform { range } => Values::Uniform { bound: range },
         }
     }
 }

@@ -18,17 +18,41 @@ pub trait Rule: Debug + Send {
     /// Called before the parameters of each step.
     fn begin_step(&mut self, learning_rate: f64);
 
-    /// Moves `theta` by `gradient`. Each of `memories` is as long as they, and 0 at first.
-    fn update(&self, theta: &mut [f32], gradient: &[f32], memories: &mut [Vec<f32>]);
+    /// Moves `theta` by `gradient`, to each element of which it applies `decay` first. Each of `memories` is as long as
+    /// they, and 0 at first. One pass: every array is read once.
+    fn update(&self, theta: &mut [f32], gradient: &[f32], decay: Decay, memories: &mut [Vec<f32>]);
+}
+
+/// What L2 does to one element before its rule sees it: goes through the gradient, or shrinks the weight itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Decay {
+    /// λ where it is added to the gradient, else 0.
+    coupled: f32,
+    /// `1 - ηλ` where it is decoupled, else 1.
+    kept: f32,
+}
+
+impl Decay {
+    /// Of biases, and without L2.
+    const NONE: Self = Self { coupled: 0.0, kept: 1.0 };
+
+    /// `θ ← kept·θ`; returns `g + λθ`.
+    #[inline(always)]
+    pub(super) fn apply(self, theta: &mut f32, gradient: f32) -> f32 {
+        let gradient = gradient + self.coupled * *theta;
+        *theta *= self.kept;
+        gradient
+    }
 }
 
 /// A [`Rule`] with its memory, and room for the gradient of the largest weight matrix.
 #[derive(Debug)]
 pub struct ByElement<R> {
     rule: R,
-    learning_rate: f64,
     /// λ.
     l2: f64,
+    /// Of the weights, in this step.
+    decay: Decay,
     /// By parameter: `MEMORIES` vectors as long as it.
     memories: Vec<Vec<Vec<f32>>>,
     /// The gradient of the weights at hand, (I, O) in its first elements.
@@ -42,13 +66,16 @@ impl<R: Rule> ByElement<R> {
             network.parameters().map(|(_, parameter)| parameter.file_shape().iter().product()).collect();
         let memories = lengths.iter().map(|&length| vec![vec![0.0; length]; R::MEMORIES]);
         let largest = lengths.iter().copied().max().unwrap_or(0);
-        Self { rule, learning_rate: 0.0, l2, memories: memories.collect(), gradient: vec![0.0; largest] }
+        Self { rule, l2, decay: Decay::NONE, memories: memories.collect(), gradient: vec![0.0; largest] }
     }
 }
 
 impl<R: Rule> Optimizer for ByElement<R> {
     fn begin_step(&mut self, learning_rate: f64) {
-        self.learning_rate = learning_rate;
+        self.decay = match R::DECOUPLED_DECAY {
+            true => Decay { kept: (1.0 - learning_rate * self.l2) as f32, ..Decay::NONE },
+            false => Decay { coupled: self.l2 as f32, ..Decay::NONE },
+        };
         self.rule.begin_step(learning_rate);
     }
 }
@@ -57,20 +84,15 @@ impl<R: Rule> Learner for ByElement<R> {
     /// `∇W = Xᵀ·D + λW`, then the rule; decoupled: `W ← (1 - ηλ)·W` first, and `∇W = Xᵀ·D`.
     fn weights(&mut self, parameter: usize, mut w: ArrayViewMut2<f32>, x: ArrayView2<f32>, d: ArrayView2<f32>) {
         let gradient = &mut self.gradient[..w.len()];
-        let mut matrix = ArrayViewMut2::from_shape(w.dim(), &mut *gradient).expect("room for the largest");
-        gemm(1.0, x.t(), d, 0.0, matrix.view_mut());
-        if self.l2 > 0.0 && R::DECOUPLED_DECAY {
-            w *= (1.0 - self.learning_rate * self.l2) as f32;
-        } else if self.l2 > 0.0 {
-            matrix.scaled_add(self.l2 as f32, &w);
-        }
+        let matrix = ArrayViewMut2::from_shape(w.dim(), &mut *gradient).expect("room for the largest");
+        gemm(1.0, x.t(), d, 0.0, matrix);
         let w = w.as_slice_mut().expect("weights are contiguous");
-        self.rule.update(w, gradient, &mut self.memories[parameter]);
+        self.rule.update(w, gradient, self.decay, &mut self.memories[parameter]);
     }
 
     fn bias(&mut self, parameter: usize, mut b: ArrayViewMut1<f32>, d_b: ArrayView1<f32>) {
         let (b, d_b) = (b.as_slice_mut(), d_b.to_slice());
         let (b, d_b) = b.zip(d_b).expect("biases are contiguous");
-        self.rule.update(b, d_b, &mut self.memories[parameter]);
+        self.rule.update(b, d_b, Decay::NONE, &mut self.memories[parameter]);
     }
 }

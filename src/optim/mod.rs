@@ -1,4 +1,4 @@
-//! Optimizers: what a parameter does with its gradient. Definitions, constants and order of operations are PyTorch's.
+//! Optimizers: what a parameter does with its gradient; and schedules: how fast, from step to step. Definitions, constants and order of operations are PyTorch's.
 //!
 //! An optimizer is a [`Learner`] that knows a learning rate. One that works element by element is a [`Rule`]: one more is
 //! one more file here, a name in [`OptimizerName`], and a line in [`optimizer`].
@@ -7,12 +7,14 @@ mod adam;
 mod by_element;
 mod momentum;
 mod rmsprop;
+mod schedule;
 mod sgd;
 
 pub use adam::Adam;
-pub use by_element::{ByElement, Rule};
+pub use by_element::{ByElement, Decay, Rule};
 pub use momentum::Momentum;
 pub use rmsprop::RmsProp;
+pub use schedule::{Schedule, ScheduleName};
 pub use sgd::Sgd;
 
 use crate::names::named_enum;
@@ -50,7 +52,7 @@ impl OptimizerName {
 
 /// Learns from the gradients of one step after the other.
 pub trait Optimizer: Learner + std::fmt::Debug + Send {
-    /// Called before the gradients of each step. A schedule changes `learning_rate` from step to step.
+    /// Called before the gradients of each step. A [`Schedule`] changes `learning_rate` from step to step.
     fn begin_step(&mut self, learning_rate: f64);
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Sutskever et al. 2013, in the form of `torch.optim.SGD`: the learning rate stands outside the velocity.
 
-use super::Rule;
+use super::{Decay, Rule};
 
 /// Share of the velocity that is kept, as PyTorch's and Keras' examples have it.
 const MOMENTUM: f32 = 0.9;
@@ -34,10 +34,11 @@ impl Rule for Momentum {
         self.learning_rate = learning_rate as f32;
     }
 
-    fn update(&self, theta: &mut [f32], gradient: &[f32], memories: &mut [Vec<f32>]) {
+    fn update(&self, theta: &mut [f32], gradient: &[f32], decay: Decay, memories: &mut [Vec<f32>]) {
         let Self { learning_rate, mix: (of_gradient, of_velocity) } = *self;
         let [velocity] = memories else { unreachable!("one memory") };
         for ((theta, &g), v) in theta.iter_mut().zip(gradient).zip(velocity) {
+            let g = decay.apply(theta, g);
             *v = MOMENTUM * *v + g;
             *theta -= learning_rate * (of_gradient * g + of_velocity * *v);
         }

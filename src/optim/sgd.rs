@@ -28,10 +28,14 @@ impl Optimizer for Sgd {
 }
 
 impl Learner for Sgd {
-    /// `W ← (1 - ηλ)·W - η·Xᵀ·D`: one product that adds to `w`, or to a share of it.
-    fn weights(&mut self, _parameter: usize, w: ArrayViewMut2<f32>, x: ArrayView2<f32>, d: ArrayView2<f32>) {
-        let kept = 1.0 - self.learning_rate * self.l2;
-        gemm(-self.learning_rate as f32, x.t(), d, kept as f32, w);
+    /// `W ← W - ηλ·W - η·Xᵀ·D`: one product that adds to `w`, after its decay where there is one. That is not left to the
+    /// product: `1 - ηλ` rounds to a multiple of 6e-8, in every step to the same side, and to 1 where ηλ is small.
+    fn weights(&mut self, _parameter: usize, mut w: ArrayViewMut2<f32>, x: ArrayView2<f32>, d: ArrayView2<f32>) {
+        if self.l2 > 0.0 {
+            let decay = (self.learning_rate * self.l2) as f32;
+            w.mapv_inplace(|w| w - decay * w);
+        }
+        gemm(-self.learning_rate as f32, x.t(), d, 1.0, w);
     }
 
     /// `b ← b - η·d_b`.

@@ -49,7 +49,7 @@ const SCORED: [Scored; 3] = [
 /// The values after the last epoch stand at the ends of the curves.
 pub fn curves(architecture: &Architecture, config: &TrainConfig, history: &History) -> String {
     let title = format!("{} on {}", architecture.describe(), config.data);
-    let particulars = particulars(config);
+    let particulars = format!("{}, seed {}", config.describe(), config.seed().0);
     let mut svg = Svg::new((WIDTH, HEIGHT), &title, &describe(&particulars, history));
     plot::draw_heading(&mut svg, WIDTH, &title, &particulars);
 
@@ -104,19 +104,6 @@ fn significant(loss: f64) -> String {
         0.0001..0.001 => format!("{loss:.5}"),
         _ => format!("{loss:.1e}"),
     }
-}
-
-/// How it was trained, in a line.
-fn particulars(config: &TrainConfig) -> String {
-    let penalty = if config.l2 > 0.0 { format!(", L2 {}", config.l2) } else { String::new() };
-    format!(
-        "{}, {}, learning rate {}{penalty}, batch {}, seed {}",
-        config.loss,
-        config.optimizer,
-        config.learning_rate(),
-        config.batch_size,
-        config.seed().0
-    )
 }
 
 /// The picture in words.

@@ -81,6 +81,12 @@ impl History {
         judged.min_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, epoch)| epoch)
     }
 
+    /// Of each epoch the loss that a schedule watches: on the validation split where there is one, else the training loss.
+    /// The test split has no say.
+    pub fn watched_losses(&self) -> Vec<f64> {
+        self.epochs.iter().map(|epoch| epoch.validation_loss.unwrap_or(epoch.train_loss)).collect()
+    }
+
     /// Wall time of all steps.
     pub fn train_seconds(&self) -> f64 {
         self.epochs.iter().map(|epoch| epoch.train_seconds).sum()

@@ -13,13 +13,13 @@ use std::time::Instant;
 pub use history::{EpochRecord, History, Judgement, RunningScore, Scores, StepRecord};
 pub use run_folder::{RunFolder, new_folder};
 pub use run_record::{RunRecord, differences, read_runs};
-pub use settings::{Draft, FIELDS, Field, Range, TrainConfig, TrainSettings};
+pub use settings::{ClassWeights, Draft, FIELDS, Field, InitName, InputName, Range, TrainConfig, TrainSettings};
 pub(crate) use settings::{parse_toml, read_toml};
 
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::nn::{Network, Objective, Parameter, Step, Workspace, loss};
-use crate::optim::{Optimizer, optimizer};
+use crate::optim::{Optimizer, Schedule, optimizer};
 use crate::threads::{Crew, with_blas_threads};
 
 /// Watches a run. Nothing it does changes the outcome.
@@ -61,7 +61,12 @@ pub struct Trainer<'d> {
     data: &'d Dataset,
     network: Network,
     objective: &'static dyn Objective,
+    /// The same with class weights, where there are any.
+    weighted: Option<loss::Weighted>,
     optimizer: Box<dyn Optimizer>,
+    schedule: Schedule,
+    /// Of the last step.
+    learning_rate: f64,
     workspace: Workspace,
     order: Vec<u32>,
     crew: Crew,
@@ -78,14 +83,20 @@ impl<'d> Trainer<'d> {
     pub fn new(config: TrainConfig, data: &'d Dataset) -> Result<Self> {
         let architecture = config.architecture(data.pixels(), data.classes());
         config.check_size(&architecture, data.len())?;
+        let schedule = config.schedule(data.len())?;
+        let objective = loss::objective(config.output, config.loss).expect("checked with the settings");
+        let class_weights = config.class_weights(data.labels(), data.classes())?;
         let mut network = Network::initialised(architecture, config.init(), config.seed());
         if let Some(path) = &config.init_from {
             model_file::read_parameters(path, &mut network)?;
         }
         let batch_size = config.batch_size.min(data.len());
         Ok(Self {
-            objective: loss::objective(config.output, config.loss).expect("checked with the settings"),
+            objective,
+            weighted: class_weights.map(|weights| loss::Weighted::new(objective, weights)),
             optimizer: optimizer(config.optimizer, config.l2, &network),
+            schedule,
+            learning_rate: schedule.learning_rate,
             workspace: Workspace::new(&network, batch_size),
             order: (0..data.len() as u32).collect(),
             crew: Crew::new(config.threads(), network.largest_product(batch_size))?,
@@ -147,14 +158,16 @@ impl<'d> Trainer<'d> {
 
     fn learn_images(&mut self, epoch: usize, observer: &mut dyn Observer) -> Result<Scores> {
         let mut running = RunningScore::default();
+        let level = self.schedule.level(&self.history.watched_losses());
+        let objective = self.weighted.as_ref().map_or(self.objective, |weighted| weighted);
         for (images, batch) in self.order.chunks(self.config.batch_size).zip(1..) {
+            self.learning_rate = self.schedule.rate(level, self.step);
             self.step += 1;
             let (x, labels) = self.workspace.input(images.len());
             self.data.gather(self.config.input(), images, x, labels);
-            self.optimizer.begin_step(self.config.learning_rate());
+            self.optimizer.begin_step(self.learning_rate);
             let step = Step { seed: self.config.seed(), number: self.step };
-            let score =
-                self.network.learn(step, &mut self.workspace, images.len(), self.objective, &mut *self.optimizer);
+            let score = self.network.learn(step, &mut self.workspace, images.len(), objective, &mut *self.optimizer);
             if !score.loss_sum.is_finite() {
                 return Err(self.diverged(epoch));
             }
@@ -207,7 +220,7 @@ impl<'d> Trainer<'d> {
         EpochRecord {
             epoch,
             step: self.step,
-            learning_rate: self.config.learning_rate(),
+            learning_rate: self.learning_rate,
             train_loss: train.loss,
             train_accuracy: train.accuracy,
             validation_loss: judgement.validation.map(|scores| scores.loss),

@@ -13,9 +13,10 @@ use toml::{Table, Value};
 
 use crate::data::{HoldOut, Input};
 use crate::error::{Error, OneLine, Problem, Result, shown};
+use crate::format::thousands;
 use crate::names::{named_enum, nearest};
 use crate::nn::{Activation, Architecture, Init, Loss, Output, loss};
-use crate::optim::OptimizerName;
+use crate::optim::{OptimizerName, Schedule, ScheduleName};
 use crate::seed::Seed;
 use crate::threads;
 
@@ -39,6 +40,16 @@ pub struct TrainSettings {
     pub optimizer: OptimizerName,
     /// Step size on the gradient of the mean loss over a batch; `None`: what the optimizer starts with.
     pub learning_rate: Option<f64>,
+    /// How that changes in the course of the training.
+    pub schedule: ScheduleName,
+    /// Steps in which it rises to what the schedule begins with.
+    pub warmup: usize,
+    /// Epochs between the drops of `step`; epochs without a lower loss that `plateau` puts up with.
+    pub schedule_every: usize,
+    /// What each of these drops multiplies the learning rate by.
+    pub schedule_factor: f64,
+    /// How much the images of each class count in what is minimised; the losses that are told leave it out.
+    pub class_weights: ClassWeights,
     /// λ of the penalty `λ/2 Σ w²` over weights, not biases; the losses that are told leave it out.
     pub l2: f64,
     /// Images a step, B.
@@ -62,7 +73,9 @@ pub struct TrainSettings {
     /// Which of them.
     pub validation_from: HoldOut,
     /// `None`: He for ReLU, Xavier for the others.
-    pub init: Option<Init>,
+    pub init: Option<InitName>,
+    /// Largest absolute value of initial parameters drawn uniformly.
+    pub init_range: f64,
     /// Root of all randomness.
     pub seed: u64,
     /// `None`: all there are.
@@ -84,6 +97,11 @@ impl Default for TrainSettings {
             loss: Loss::CrossEntropy,
             optimizer: OptimizerName::Sgd,
             learning_rate: None,
+            schedule: ScheduleName::Constant,
+            warmup: 0,
+            schedule_every: 10,
+            schedule_factor: 0.1,
+            class_weights: ClassWeights::None,
             l2: 0.0,
             batch_size: 10,
             epochs: 20,
@@ -96,6 +114,7 @@ impl Default for TrainSettings {
             validation: 0,
             validation_from: HoldOut::Drawn,
             init: None,
+            init_range: 0.05,
             seed: 0,
             threads: None,
             no_shuffle: false,
@@ -112,6 +131,33 @@ named_enum! {
         /// [`Input::Binary`].
         Binary = "binary",
     }
+}
+
+named_enum! {
+    /// How parameters start, by name; with a range it is an [`Init`].
+    pub enum InitName {
+        /// [`Init::He`].
+        He = "he",
+        /// [`Init::Xavier`].
+        Xavier = "xavier",
+        /// [`Init::LeCun`].
+        LeCun = "lecun",
+        /// [`Init::Normal`].
+        Normal = "normal",
+        /// [`Init::Uniform`].
+        Uniform = "uniform",
+    }
+}
+
+/// How much the images of each class count.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ClassWeights {
+    /// All alike.
+    None,
+    /// Each class as much as any other, however many images it has: `N / (K·n_k)`, as scikit-learn's `"balanced"`.
+    Balanced,
+    /// So many times, a number a class.
+    Given(Vec<f64>),
 }
 
 /// Settings that were found in range, complete. Only these can be trained.
@@ -152,7 +198,50 @@ impl TrainConfig {
 
     /// How the parameters start.
     pub fn init(&self) -> Init {
-        self.init.unwrap_or_else(|| default_init(self.activation))
+        match self.0.init.unwrap_or_else(|| default_init(self.activation)) {
+            InitName::He => Init::He,
+            InitName::Xavier => Init::Xavier,
+            InitName::LeCun => Init::LeCun,
+            InitName::Normal => Init::Normal,
+            InitName::Uniform => Init::Uniform { range: self.init_range },
+        }
+    }
+
+    /// How the learning rate changes, in a training on `images` images.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] if the training is over before the warm-up is.
+    pub fn schedule(&self, images: usize) -> Result<Schedule> {
+        let steps = self.epochs.saturating_mul(images.div_ceil(self.batch_size));
+        if self.warmup >= steps {
+            let expected = format!("fewer than the {steps} steps of the training");
+            return problem("--warmup", expected, self.warmup.to_string());
+        }
+        Ok(Schedule {
+            name: self.0.schedule,
+            learning_rate: self.learning_rate(),
+            warmup: self.warmup as u64,
+            every: self.schedule_every,
+            factor: self.schedule_factor,
+            steps: steps as u64,
+        })
+    }
+
+    /// How much an image of each class counts, if not all alike, where `labels` are those of the training images.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] if other than `classes` weights were given.
+    pub fn class_weights(&self, labels: &[u8], classes: usize) -> Result<Option<Vec<f32>>> {
+        match &self.0.class_weights {
+            ClassWeights::None => Ok(None),
+            ClassWeights::Balanced => Ok(Some(balanced(labels, classes))),
+            ClassWeights::Given(weights) if weights.len() == classes => {
+                Ok(Some(weights.iter().map(|&weight| weight as f32).collect()))
+            }
+            ClassWeights::Given(weights) => {
+                problem("--class-weights", format!("{classes} numbers, one a class"), weights.len().to_string())
+            }
+        }
     }
 
     /// The root of the run's randomness.
@@ -163,6 +252,24 @@ impl TrainConfig {
     /// Workers to use.
     pub fn threads(&self) -> usize {
         self.0.threads.unwrap_or_else(threads::available)
+    }
+
+    /// What shapes the steps, in a line: loss, optimizer, learning rate, penalties, batch.
+    pub fn describe(&self) -> String {
+        let schedule = match (self.schedule, self.warmup) {
+            (ScheduleName::Constant, 0) => String::new(),
+            (name, 0) => format!(" ({name})"),
+            (name, 1) => format!(" ({name} after 1 step of warm-up)"),
+            (name, warmup) => format!(" ({name} after {} steps of warm-up)", thousands(warmup)),
+        };
+        let penalty = if self.l2 > 0.0 { format!(", L2 {}", self.l2) } else { String::new() };
+        let weights = match self.0.class_weights {
+            ClassWeights::None => "",
+            ClassWeights::Balanced => ", classes balanced",
+            ClassWeights::Given(_) => ", classes weighted",
+        };
+        let (loss, optimizer, rate, batch) = (self.loss, self.optimizer, self.learning_rate(), self.batch_size);
+        format!("{loss}, {optimizer}, learning rate {rate}{schedule}{penalty}{weights}, batch {}", thousands(batch))
     }
 
     /// Every setting by its name, as in `config.toml`.
@@ -182,11 +289,25 @@ pub(super) fn typed(value: &Value) -> String {
     }
 }
 
-fn default_init(activation: Activation) -> Init {
+fn default_init(activation: Activation) -> InitName {
     match activation {
-        Activation::Relu => Init::He,
-        _ => Init::Xavier,
+        Activation::Relu => InitName::He,
+        _ => InitName::Xavier,
     }
+}
+
+/// `N / (K·n_k)`: N images, `n_k` of them in class k, K classes that have any. A class that has none weighs nothing.
+fn balanced(labels: &[u8], classes: usize) -> Vec<f32> {
+    let mut counts = vec![0_usize; classes];
+    labels.iter().for_each(|&label| counts[usize::from(label)] += 1);
+    let present = counts.iter().filter(|&&count| count > 0).count();
+    let weight = |count| if count > 0 { labels.len() as f64 / (present * count) as f64 } else { 0.0 };
+    counts.into_iter().map(|count| weight(count) as f32).collect()
+}
+
+/// The error of one setting that the data do not go with.
+fn problem<T>(place: &str, expected: String, found: String) -> Result<T> {
+    Err(Error::Settings(vec![Problem { place: place.to_owned(), expected, found, remedy: None }]))
 }
 
 impl TrainSettings {
@@ -301,9 +422,6 @@ impl TrainConfig {
         let in_a_row = architecture.widths().into_iter().fold(0, usize::saturating_add);
         let batch = self.batch_size.min(images);
         let in_a_step = in_a_row.saturating_mul(batch).saturating_mul(2); // outputs and their gradients
-        let problem = |place: &str, expected: String, found: String| {
-            Err(Error::Settings(vec![Problem { place: place.to_owned(), expected, found, remedy: None }]))
-        };
         if parameters > MOST_PARAMETERS {
             let expected = format!("a network of at most {MOST_PARAMETERS} parameters");
             return problem("--hidden", expected, format!("{architecture}, {parameters} parameters"));

@@ -1,7 +1,12 @@
+use std::sync::{Arc, Mutex};
+
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
+
 use super::*;
 use crate::data::Input;
 use crate::eval;
-use crate::nn::ParameterMut;
+use crate::nn::{Learner, ParameterMut};
+use crate::optim::ScheduleName;
 
 /// `n` images of 2 x 2 in 3 classes; image i is filled with the value i.
 fn images(n: u8) -> Dataset {
@@ -247,4 +252,93 @@ fn a_training_ends_when_the_validation_loss_has_not_fallen_for_as_long_as_its_pa
         trainer.run(&judged(LOSSES), &mut observer).unwrap();
         assert_eq!((trainer.history().epochs.len(), observer.0), (epochs, best), "patience {patience}");
     }
+}
+
+/// Learns nothing, and notes the learning rate of every step.
+#[derive(Debug, Default, Clone)]
+struct Rates(Arc<Mutex<Vec<f64>>>);
+
+impl Learner for Rates {
+    fn weights(&mut self, _: usize, _: ArrayViewMut2<f32>, _: ArrayView2<f32>, _: ArrayView2<f32>) {}
+
+    fn bias(&mut self, _: usize, _: ArrayViewMut1<f32>, _: ArrayView1<f32>) {}
+}
+
+impl Optimizer for Rates {
+    fn begin_step(&mut self, learning_rate: f64) {
+        self.0.lock().unwrap().push(learning_rate);
+    }
+}
+
+/// The rate of every step, in epochs of 2 steps, and what the epochs' records say.
+fn rates(settings: TrainSettings, judge: &Judge<'_>) -> (Vec<f64>, Vec<f64>) {
+    let data = images(8);
+    let (mut trainer, rates) = (trainer(settings, &data), Rates::default());
+    trainer.optimizer = Box::new(rates.clone());
+    trainer.run(judge, &mut ()).unwrap();
+    let recorded = trainer.history().epochs.iter().map(|record| record.learning_rate).collect();
+    (rates.0.lock().unwrap().clone(), recorded)
+}
+
+#[test]
+fn every_step_has_the_rate_of_its_schedule_and_a_record_that_of_the_last_step() {
+    let step = TrainSettings {
+        schedule: ScheduleName::Step,
+        learning_rate: Some(8.0),
+        warmup: 1,
+        schedule_every: 1,
+        schedule_factor: 0.5,
+        ..settings()
+    };
+    assert_eq!(rates(step, &nobody), (vec![4.0, 8.0, 4.0, 4.0, 2.0, 2.0], vec![8.0, 4.0, 2.0]));
+    let cosine = TrainSettings { schedule: ScheduleName::Cosine, learning_rate: Some(1.0), epochs: 2, ..settings() };
+    let (found, _) = rates(cosine, &nobody);
+    let expected = [1.0, 0.853_553_390_593_273_8, 0.5, 0.146_446_609_406_726_24]; // (1 + cos(π t / 4)) / 2
+    assert!(found.len() == 4 && found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-15), "{found:?}");
+}
+
+/// Its validation loss stands still from the start; its training loss, too, but for rounding: nothing is learnt.
+#[test]
+fn a_plateau_is_one_of_the_validation_loss_and_without_one_of_the_training_loss_and_never_of_the_test_loss() {
+    let plateau = |epochs| TrainSettings {
+        schedule: ScheduleName::Plateau,
+        learning_rate: Some(1.0),
+        schedule_every: 1,
+        schedule_factor: 0.5,
+        epochs,
+        validation: 1, // the judge gives the loss
+        ..settings()
+    };
+    let of_epochs = |judge: &Judge<'_>| rates(plateau(6), judge).1;
+    assert_eq!(of_epochs(&judged(&[0.9, 0.8, 0.7, 0.6, 0.5, 0.4])), [1.0; 6], "it falls, whatever the others do");
+    assert_eq!(of_epochs(&judged(&[0.9, 0.8, 0.8, 0.8, 0.7, 0.7])), [1.0, 1.0, 1.0, 1.0, 0.5, 0.5]);
+    let falling = std::sync::atomic::AtomicUsize::new(10);
+    let test_falls = |_: &Network| {
+        let loss = falling.fetch_sub(1, std::sync::atomic::Ordering::Relaxed) as f64;
+        Judgement { validation: None, test: Some(Scores { loss, accuracy: 0.0 }) }
+    };
+    assert_eq!(of_epochs(&test_falls), [1.0, 1.0, 1.0, 0.5, 0.5, 0.25], "the training loss stands still");
+}
+
+/// Class 0 alone counts: what class 1 and 2 say of the weights is not learnt, but their losses are told.
+#[test]
+fn class_weights_change_what_is_learnt_but_not_what_is_told() {
+    let data = images(9);
+    let still = |class_weights| {
+        let settings = TrainSettings { learning_rate: Some(STILL), class_weights, ..settings() };
+        trained(settings, &data).history().epochs[0].train_loss
+    };
+    let only_the_first = || ClassWeights::Given(vec![1.0, 0.0, 0.0]);
+    assert_eq!(still(only_the_first()), still(ClassWeights::None));
+    let zeros = TrainSettings { class_weights: only_the_first(), epochs: 20, learning_rate: Some(0.5), ..settings() };
+    let trainer = trained(zeros, &data);
+    let found = eval::evaluate(trainer.network(), trainer.objective, Input::Gray, &data);
+    assert_eq!(found.confusion.column(0).sum(), 9, "every image is taken for class 0: {}", found.confusion);
+    let balanced = TrainSettings { class_weights: ClassWeights::Balanced, ..settings() };
+    let alone = bits(trained(settings(), &data).network());
+    assert_eq!(bits(trained(balanced, &data).network()), alone, "three of each class: balanced as they are");
+    let two_of_the_last = images(8);
+    let [with, without] = [ClassWeights::Balanced, ClassWeights::None]
+        .map(|class_weights| bits(trained(TrainSettings { class_weights, ..settings() }, &two_of_the_last).network()));
+    assert_ne!(with, without);
 }

@@ -3,6 +3,7 @@
 mod sigmoid_cross_entropy;
 mod softmax_cross_entropy;
 mod squared_error;
+mod weighted;
 
 use std::fmt::Debug;
 
@@ -11,6 +12,7 @@ use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 pub use sigmoid_cross_entropy::SigmoidCrossEntropy;
 pub use softmax_cross_entropy::SoftmaxCrossEntropy;
 pub use squared_error::{SigmoidSquaredError, SoftmaxSquaredError};
+pub use weighted::Weighted;
 
 use crate::names::named_enum;
 

@@ -2,10 +2,10 @@
 
 use toml::Value;
 
-use super::{InputName, TrainSettings};
+use super::{ClassWeights, InitName, InputName, TrainSettings};
 use crate::data::HoldOut;
-use crate::nn::{Activation, Init, Loss, Output};
-use crate::optim::OptimizerName;
+use crate::nn::{Activation, Loss, Output};
+use crate::optim::{OptimizerName, ScheduleName};
 
 /// One setting: a row of the table.
 pub struct Field {
@@ -35,6 +35,8 @@ pub enum Range {
     OneOf(&'static [&'static str]),
     /// Whole numbers, each in the range, separated by commas; or `none`.
     Widths { to: i64 },
+    /// `none`, `balanced`, or numbers from 0 on, not all 0, separated by commas.
+    ClassWeights,
     /// Given or not.
     Switch,
     /// Any text but the empty one; the word says what it stands for.
@@ -49,6 +51,10 @@ const WIDEST_LAYER: i64 = 65_536;
 pub(super) const MOST_THREADS: i64 = 1024;
 /// Deeper than any perceptron that still learns.
 pub(super) const MOST_LAYERS: usize = 64;
+/// As many as a label, a byte, can tell apart.
+pub(super) const MOST_CLASSES: usize = 256;
+/// A class that counts a million times as much as another is the only one that is learnt.
+pub(super) const LARGEST_WEIGHT: f64 = 1e6;
 /// Every setting, in the order of `--help` and `config.toml`.
 pub const FIELDS: &[Field] = &[
     Field {
@@ -106,6 +112,58 @@ pub const FIELDS: &[Field] = &[
         meaning: "learning rate [default: 0.1 for sgd, 0.01 for momentum, 0.001 for the others]",
         get: |s| s.learning_rate.map(Value::Float),
         set: |s, v| s.learning_rate = number(v),
+    },
+    Field {
+        name: "schedule",
+        alias: Some("lr-schedule"),
+        range: Range::OneOf(ScheduleName::NAMES),
+        meaning: "how the learning rate changes: step and plateau drop it after epochs, cosine and one-cycle at every step",
+        get: |s| Some(s.schedule.name().into()),
+        set: |s, v| s.schedule = named(v, ScheduleName::from_name),
+    },
+    Field {
+        name: "warmup",
+        alias: Some("warmup-steps"),
+        range: Range::Whole { from: 0, to: 1_000_000_000 },
+        meaning: "steps in which the learning rate rises to where the schedule begins",
+        get: |s| Some(whole(s.warmup)),
+        set: |s, v| s.warmup = as_usize(v),
+    },
+    Field {
+        name: "schedule-every",
+        alias: None,
+        range: Range::Whole { from: 1, to: 1_000_000 },
+        meaning: "epochs between drops (step), or epochs without a lower loss that bring none (plateau)",
+        get: |s| Some(whole(s.schedule_every)),
+        set: |s, v| s.schedule_every = as_usize(v),
+    },
+    Field {
+        name: "schedule-factor",
+        alias: None,
+        range: Range::Above { above: 0.0, to: 1.0 },
+        meaning: "what a drop multiplies the learning rate by (step, plateau)",
+        get: |s| Some(s.schedule_factor.into()),
+        set: |s, v| s.schedule_factor = number(v).unwrap_or(f64::NAN),
+    },
+    Field {
+        name: "class-weights",
+        alias: None,
+        range: Range::ClassWeights,
+        meaning: "how much the images of each class count; balanced: rare classes more",
+        get: |s| {
+            Some(match &s.class_weights {
+                ClassWeights::None => "none".into(),
+                ClassWeights::Balanced => "balanced".into(),
+                ClassWeights::Given(weights) => Value::Array(weights.iter().copied().map(Value::Float).collect()),
+            })
+        },
+        set: |s, v| {
+            s.class_weights = match (v.as_str(), v.as_array()) {
+                (Some("balanced"), _) => ClassWeights::Balanced,
+                (_, Some(weights)) => ClassWeights::Given(weights.iter().filter_map(number).collect()),
+                _ => ClassWeights::None,
+            }
+        },
     },
     Field {
         name: "l2",
@@ -198,10 +256,18 @@ pub const FIELDS: &[Field] = &[
     Field {
         name: "init",
         alias: None,
-        range: Range::OneOf(Init::NAMES),
+        range: Range::OneOf(InitName::NAMES),
         meaning: "initial parameters [default: he for relu, xavier for the others]",
         get: |s| s.init.map(|init| init.name().into()),
-        set: |s, v| s.init = Some(named(v, Init::from_name)),
+        set: |s, v| s.init = Some(named(v, InitName::from_name)),
+    },
+    Field {
+        name: "init-range",
+        alias: None,
+        range: Range::Above { above: 0.0, to: 1e6 },
+        meaning: "largest absolute value of parameters that --init uniform draws",
+        get: |s| Some(s.init_range.into()),
+        set: |s, v| s.init_range = number(v).unwrap_or(f64::NAN),
     },
     Field {
         name: "seed",
@@ -260,6 +326,15 @@ fn number(value: &Value) -> Option<f64> {
     value.as_float().or(value.as_integer().map(|whole| whole as f64))
 }
 
+/// What the numbers of [`Range::ClassWeights`] are; [`are_class_weights`] checks it.
+const WEIGHTS: &str = "up to 256 numbers from 0 to 1000000, not all 0";
+
+fn are_class_weights(weights: &[Value]) -> bool {
+    let in_range = |weight: &Value| number(weight).is_some_and(|weight| (0.0..=LARGEST_WEIGHT).contains(&weight));
+    let counts = |weight: &Value| number(weight).is_some_and(|weight| weight > 0.0);
+    weights.len() <= MOST_CLASSES && weights.iter().all(in_range) && weights.iter().any(counts)
+}
+
 impl Range {
     /// The range in words: `a whole number from 1 to 1000000`.
     pub fn describe(self) -> String {
@@ -272,6 +347,7 @@ impl Range {
             Self::Widths { to } => {
                 format!("up to {MOST_LAYERS} whole numbers from 1 to {to}, separated by commas, or none")
             }
+            Self::ClassWeights => format!("none, balanced, or {WEIGHTS}, separated by commas"),
             Self::Switch => "true or false".to_owned(),
             Self::Text(what) => format!("a {}", what.to_lowercase().replace('|', " or ")),
         }
@@ -281,6 +357,7 @@ impl Range {
     pub(super) fn describe_in_toml(self) -> String {
         match self {
             Self::Widths { to } => format!("an array of up to {MOST_LAYERS} whole numbers from 1 to {to}"),
+            Self::ClassWeights => format!("\"none\", \"balanced\", or an array of {WEIGHTS}"),
             same => same.describe(),
         }
     }
@@ -294,6 +371,10 @@ impl Range {
             Self::Widths { to } => value.as_array().is_some_and(|widths| {
                 widths.len() <= MOST_LAYERS && widths.iter().all(|w| Self::Whole { from: 1, to }.contains(w))
             }),
+            Self::ClassWeights => match value.as_array() {
+                Some(weights) => are_class_weights(weights),
+                None => value.as_str().is_some_and(|name| ["none", "balanced"].contains(&name)),
+            },
             Self::Switch => value.is_bool(),
             Self::Text(_) => value.as_str().is_some_and(|text| !text.is_empty()),
         }
@@ -309,6 +390,11 @@ impl Range {
             Self::Widths { .. } => typed
                 .split(',')
                 .map(|width| width.trim().parse().ok().map(Value::Integer))
+                .collect::<Option<_>>()
+                .map(Value::Array),
+            Self::ClassWeights => typed
+                .split(',')
+                .map(|weight| weight.trim().parse().ok().map(Value::Float))
                 .collect::<Option<_>>()
                 .map(Value::Array),
             Self::Switch => typed.parse().ok().map(Value::Boolean),

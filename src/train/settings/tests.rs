@@ -1,4 +1,4 @@
-use super::fields::MOST_LAYERS;
+use super::fields::{LARGEST_WEIGHT, MOST_CLASSES, MOST_LAYERS};
 use super::*;
 use std::fs;
 
@@ -65,6 +65,16 @@ fn ends(range: Range) -> (Vec<Value>, Vec<Value>) {
                 Value::Array(vec![text("128")]),
             ],
         ),
+        Range::ClassWeights => {
+            let weights = |weights: &[f64]| Value::Array(weights.iter().copied().map(Value::Float).collect());
+            let inside = [&[0.0, 1.0, 0.5], &[LARGEST_WEIGHT; MOST_CLASSES][..], &[0.0_f64.next_up()]].map(weights);
+            let beyond =
+                [&[1.0, (-0.0_f64).next_down()][..], &[LARGEST_WEIGHT.next_up()], &[0.0; 3], &[], &[f64::NAN, 1.0]];
+            let too_many = weights(&[1.0; MOST_CLASSES + 1]);
+            let wrong = [text(""), text("None"), text("1,2"), Value::Array(vec![text("1")]), too_many];
+            let names = ["none", "balanced"].map(text);
+            (names.into_iter().chain(inside).collect(), beyond.map(weights).into_iter().chain(wrong).collect())
+        }
         Range::Switch => (vec![true.into(), false.into()], vec![text("true"), 1.into()]),
         Range::Text(_) => (vec![text("a"), text("../a b/ü")], vec![text("")]),
     }
@@ -82,6 +92,7 @@ fn kinds_of(range: Range) -> &'static [&'static str] {
         Range::Above { .. } | Range::From { .. } => &["integer", "float"],
         Range::OneOf(_) | Range::Text(_) => &["string"],
         Range::Widths { .. } => &["array"],
+        Range::ClassWeights => &["string", "array"],
         Range::Switch => &["boolean"],
     }
 }
@@ -138,7 +149,9 @@ fn the_written_settings_read_back_are_the_same() {
         learning_rate: Some(0.1 + 0.2),
         batch_size: 7,
         epochs: 3,
-        init: Some(Init::LeCun),
+        init: Some(InitName::LeCun),
+        schedule: ScheduleName::OneCycle,
+        class_weights: ClassWeights::Given(vec![0.5, 2.0]),
         seed: i64::MAX as u64,
         threads: Some(3),
         no_shuffle: true,
@@ -219,6 +232,14 @@ fn a_typed_mistake_is_shown_as_it_was_typed() {
     ] {
         assert_eq!(from_typed(&[(name, typed)]).unwrap_err(), [line]);
     }
+    let weights = "none, balanced, or up to 256 numbers from 0 to 1000000, not all 0, separated by commas";
+    for typed in ["1,2,", "ballanced", "-1,1", "0,0", "1 2", "nan,1"] {
+        let line = format!("--class-weights: expected {weights}, found {typed}");
+        assert_eq!(from_typed(&[("class-weights", typed)]).unwrap_err(), [line]);
+    }
+    let class_weights = |typed| from_typed(&[("class-weights", typed)]).unwrap().class_weights.clone();
+    assert_eq!(class_weights("0, 1,2.5"), ClassWeights::Given(vec![0.0, 1.0, 2.5]));
+    assert_eq!([class_weights("none"), class_weights("balanced")], [ClassWeights::None, ClassWeights::Balanced]);
     assert!(from_typed(&[("hidden", "none")]).unwrap().hidden.is_empty());
     assert_eq!(from_typed(&[("hidden", "128, 64")]).unwrap().hidden, [128, 64]);
 }
@@ -320,4 +341,36 @@ fn a_network_too_large_to_be_meant_is_refused_before_it_is_built() {
         "{message}"
     );
     assert!(wide.check_size(&wide.architecture(784, 10), 100).is_ok(), "no step is larger than the data set");
+}
+
+/// By hand: 8 images, 4 of class 0, 3 of class 1, 1 of class 3; scikit-learn's `compute_class_weight("balanced")` gives
+/// 8 / (3 * 4), 8 / (3 * 3) and 8 / (3 * 1) for the three that are there.
+#[test]
+fn balanced_weights_make_every_class_that_is_there_count_alike() {
+    let labels = [0, 1, 0, 3, 0, 1, 1, 0];
+    let weights_of = |class_weights| TrainSettings { class_weights, ..TrainSettings::default() }.check().unwrap();
+    let balanced = weights_of(ClassWeights::Balanced).class_weights(&labels, 5).unwrap().unwrap();
+    assert_eq!(balanced, [2.0 / 3.0, 8.0 / 9.0, 0.0, 8.0 / 3.0, 0.0]);
+    let given = weights_of(ClassWeights::Given(vec![0.25, 4.0]));
+    assert_eq!(given.class_weights(&[0, 1], 2).unwrap().unwrap(), [0.25, 4.0]);
+    let message = given.class_weights(&labels, 5).unwrap_err().to_string();
+    assert_eq!(message, "--class-weights: expected 5 numbers, one a class, found 2");
+    assert_eq!(weights_of(ClassWeights::None).class_weights(&labels, 5).unwrap(), None);
+}
+
+#[test]
+fn a_warm_up_ends_before_the_training_does() {
+    let with_warmup = |warmup| TrainSettings { warmup, batch_size: 4, epochs: 2, ..TrainSettings::default() };
+    let schedule = |warmup| with_warmup(warmup).check().unwrap().schedule(9);
+    assert_eq!(schedule(5).unwrap().steps, 6, "two epochs of two batches and a short one");
+    let message = schedule(6).unwrap_err().to_string();
+    assert_eq!(message, "--warmup: expected fewer than the 6 steps of the training, found 6");
+}
+
+#[test]
+fn uniform_initial_values_have_the_range_that_was_given() {
+    let init = |typed: &[(&str, &str)]| from_typed(typed).unwrap().init();
+    assert_eq!(init(&[("init", "uniform"), ("init-range", "0.25")]), Init::Uniform { range: 0.25 });
+    assert_eq!(init(&[("init", "uniform")]), Init::Uniform { range: 0.05 });
+    assert_eq!(init(&[("init-range", "0.25")]), Init::He, "the range alone changes nothing");
 }
