@@ -136,7 +136,12 @@ impl Judged {
             count(files.len(), "picture")
         )?;
         if !blank.is_empty() {
-            writeln!(out, "{} left out, nothing is drawn on {}:", count(blank.len(), "picture"), if blank.len() == 1 { "it" } else { "them" })?;
+            writeln!(
+                out,
+                "{} left out, nothing is drawn on {}:",
+                count(blank.len(), "picture"),
+                if blank.len() == 1 { "it" } else { "them" }
+            )?;
         }
         blank.iter().try_for_each(|path| writeln!(out, "  {}", OneLine(path)))
     }

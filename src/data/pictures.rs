@@ -12,10 +12,10 @@ use sha2::{Digest, Sha256};
 use super::assemble::{self, Part};
 use super::content::{Folder, Sniffed, file_name};
 use super::picture::{self, Picture};
-use super::{Checksums, Contents, FileReport, Format, Splits, by_reading};
+use super::{Checksums, Contents, FileReport, Format, Splits, Survey};
 use crate::error::{Error, Mismatch, Result};
 
-pub(super) const FORMAT: Format = Format { name: NAME, is_in, survey: |folder| by_reading(NAME, folder, read), read };
+pub(super) const FORMAT: Format = Format { name: NAME, is_in, survey, read };
 
 const NAME: &str = "pictures";
 
@@ -78,6 +78,24 @@ fn read(folder: &Folder, checksums: Checksums) -> Result<Contents> {
     Ok(Contents { splits, files, remarks: vec![REMARK.to_owned()] })
 }
 
+/// By counting files, and the size of the first.
+fn survey(folder: &Folder) -> Result<Survey> {
+    let (Some(train), Some(test)) = (split(folder, TRAIN), split(folder, TEST)) else {
+        unreachable!("is_in was asked before");
+    };
+    let names = classes(train)?;
+    let pictures = |split| files(split, &names, place_in(&names));
+    let train = pictures(train)?;
+    Ok(Survey {
+        format: NAME,
+        train: train.len(),
+        validation: split(folder, VALIDATION).map(pictures).transpose()?.map(|files| files.len()),
+        test: pictures(test)?.len(),
+        size: picture::size(&train[0].0)?,
+        classes: names.len(),
+    })
+}
+
 const REMARK: &str = "checksums are of the pixels, in the order of classes and file names";
 
 fn report(path: &Path, holds: &'static str, images: &super::Dataset) -> FileReport {
@@ -129,13 +147,10 @@ const SORT: &str = "put the pictures of each class into a folder of its name, un
 
 /// The pictures in the folders of a split, class after class, within a class by name. `number` tells a class by its name;
 /// `names` are those it knows, for messages.
-pub(super) fn files(
-    split: &Path,
-    names: &[String],
-    number: impl Fn(&str) -> Option<u8>,
-) -> Result<Vec<(PathBuf, u8)>> {
+pub(super) fn files(split: &Path, names: &[String], number: impl Fn(&str) -> Option<u8>) -> Result<Vec<(PathBuf, u8)>> {
     let mut files = Vec::new();
-    for class in entries(split)? {
+    let notes = |path: &PathBuf| path.is_file() && !picture::is_picture(&Sniffed::new(path.clone()).start);
+    for class in entries(split)?.into_iter().filter(|path| !notes(path)) {
         let name = file_name(&class);
         let Some(label) = number(&name).filter(|_| class.is_dir()) else {
             let expected = format!("folders of the classes {}", names.join(" "));

@@ -33,7 +33,7 @@ const EDGE: f32 = 1.5;
 /// The drawing in `picture`, as MNIST would have it: (H, W) bytes, white on black, in the middle. None if nothing is drawn.
 ///
 /// Dark on light or light on dark, any size; the paper may be gray, noisy, unevenly lit, and ruled in a lighter colour, as
-/// long as most of the picture's border is paper. An image that is prepared already stays what it is, to the byte.
+/// long as more than half of it, and of its border, is paper. An image that is prepared already stays what it is, to the byte.
 pub fn prepare(picture: &Picture, size: (usize, usize)) -> Option<Vec<u8>> {
     if is_prepared(picture, size) {
         return Some(picture.pixels.clone());
@@ -43,8 +43,8 @@ pub fn prepare(picture: &Picture, size: (usize, usize)) -> Option<Vec<u8>> {
     let noise = plane.subtract_paper();
     let level = plane.normalise_ink(noise)?;
     let ink = plane.pieces_of_ink();
-    let bounds = plane.bounds_of(&ink)?;
-    let scale = box_side as f32 / bounds.height().max(bounds.width());
+    let bounds = plane.bounds_of(&ink).filter(|bounds| bounds.longer_side() >= LEAST_SIDE)?;
+    let scale = box_side as f32 / bounds.longer_side();
     plane.keep_near(&ink, (EDGE / scale).ceil() as usize, (4.0 * noise / level).max(FAINT));
     Some(plane.resample(plane.sharp_bounds(&bounds), box_side, size))
 }
@@ -56,12 +56,15 @@ fn box_side((height, width): (usize, usize)) -> usize {
 
 /// Whether `picture` has what MNIST's images have: the size, black around, the box and the centre of mass.
 fn is_prepared(picture: &Picture, size: (usize, usize)) -> bool {
+    if picture.size != size {
+        return false;
+    }
     let plane = Plane::of(picture);
     let drawn: Vec<_> = plane.values.iter().map(|&value| value > 0.0).collect();
-    let Some(bounds) = plane.bounds_of(&drawn).filter(|_| picture.size == size) else { return false };
+    let Some(bounds) = plane.bounds_of(&drawn) else { return false };
     let (y, x) = plane.centre_of_mass();
     let centred = |found: f32, side: usize| (found - 0.5 - (side / 2) as f32).abs() <= 0.51;
-    bounds.height().max(bounds.width()) == box_side(size) as f32 && centred(y, size.0) && centred(x, size.1)
+    bounds.longer_side() == box_side(size) as f32 && centred(y, size.0) && centred(x, size.1)
 }
 
 /// A rectangle between pixels: a pixel lies from its number to the next.
@@ -72,12 +75,8 @@ struct Bounds {
 }
 
 impl Bounds {
-    fn height(&self) -> f32 {
-        self.rows.end - self.rows.start
-    }
-
-    fn width(&self) -> f32 {
-        self.columns.end - self.columns.start
+    fn longer_side(&self) -> f32 {
+        (self.rows.end - self.rows.start).max(self.columns.end - self.columns.start)
     }
 }
 
@@ -115,15 +114,17 @@ impl Plane {
     /// near the median of the border, then those near the function so far.
     fn subtract_paper(&mut self) -> f32 {
         let border: Vec<_> = (0..self.values.len()).filter(|&i| self.is_border(i)).collect();
-        let sample = (self.values.len() / 50_000).max(1);
+        let step = (self.values.len() / 50_000).max(1);
+        let sample = || (0..self.values.len()).step_by(step);
         let mut paper = Surface([median(border.iter().map(|&i| self.values[i]).collect()), 0.0, 0.0, 0.0, 0.0, 0.0]);
-        let mut noise = 0.0;
-        for _ in 0..8 {
+        let mut noise = f32::INFINITY;
+        for terms in [1, 3, 3, 3, 3, 6, 6, 6] {
             let residual = |i: usize| self.values[i] - paper.at(self.terms(i));
-            noise = 1.4826 * median(border.iter().map(|&i| residual(i).abs()).collect()); // of a normal distribution
+            let deviation = median(sample().map(|i| residual(i).abs()).collect()); // paper is more than half of it
+            noise = noise.min(1.4826 * deviation); // of a normal distribution; never more, or ink would become paper
             let near = |&i: &usize| residual(i).abs() <= 3.0 * noise + 2.0; // levels: paper without noise is rounded, too
-            let paper_pixels = (0..self.values.len()).step_by(sample).filter(near);
-            paper = Surface::fitted(paper_pixels.map(|i| (self.terms(i), self.values[i])));
+            let paper_pixels = sample().filter(near);
+            paper = Surface::fitted(terms, paper_pixels.map(|i| (self.terms(i), self.values[i])));
         }
         let residuals: Vec<_> = (0..self.values.len()).map(|i| self.values[i] - paper.at(self.terms(i))).collect();
         let drawn = residuals.iter().filter(|residual| residual.abs() > 5.0 * noise);
@@ -227,10 +228,7 @@ impl Plane {
         let largest = |values: &mut dyn Iterator<Item = f32>| values.fold(0.0, f32::max);
         let row = |y: usize| largest(&mut self.values[y * self.width..(y + 1) * self.width].iter().copied());
         let column = |x: usize| largest(&mut self.values.iter().skip(x).step_by(self.width).copied());
-        Bounds {
-            rows: sharp(&bounds.rows, self.height, row),
-            columns: sharp(&bounds.columns, self.width, column),
-        }
+        Bounds { rows: sharp(&bounds.rows, self.height, row), columns: sharp(&bounds.columns, self.width, column) }
     }
 
     /// Row and column of the centre of mass, in the coordinates of [`Bounds`].
@@ -247,7 +245,7 @@ impl Plane {
     /// An image of `size`, the longer side of `bounds` on `box_side` of its pixels, moved by whole pixels until the centre of
     /// mass is in the middle. A pixel is the mean of what it covers; the brightest becomes white.
     fn resample(&self, bounds: Bounds, box_side: usize, (height, width): (usize, usize)) -> Vec<u8> {
-        let covered = bounds.height().max(bounds.width()) / box_side as f32; // pixels of ours, by a pixel of the result
+        let covered = bounds.longer_side() / box_side as f32; // pixels of ours, by a pixel of the result
         let (y, x) = self.centre_of_mass();
         let shift = |side: usize, centre: f32, start: f32| {
             ((side / 2) as f32 + 0.5 - (centre - start) / covered).round() // 14.5 is the middle of row 14
@@ -323,20 +321,21 @@ impl Surface {
         self.0.iter().zip(terms).map(|(factor, term)| factor * term).sum()
     }
 
-    /// The least squares fit to these values.
-    fn fitted(points: impl Iterator<Item = ([f32; 6], f32)>) -> Self {
+    /// The least squares fit to these values of a function that has the first `count` terms: a level, a plane, or all.
+    fn fitted(count: usize, points: impl Iterator<Item = ([f32; 6], f32)>) -> Self {
         let mut equations = [[0.0_f64; 7]; 6]; // the normal equations, their right side last
-        for (terms, value) in points {
+        for (mut terms, value) in points {
+            terms[count..].fill(0.0);
             let terms = terms.map(f64::from);
             for (equation, term) in equations.iter_mut().zip(terms) {
                 equation.iter_mut().zip(terms).for_each(|(sum, other)| *sum += term * other);
                 equation[6] += term * f64::from(value);
             }
         }
-        let count = equations[0][0].max(1.0);
+        let points = equations[0][0].max(1.0);
         // Of a picture with one row, only a part of the factors is determined: this leaves the others 0.
-        (1..6).for_each(|k| equations[k][k] += 1e-6 * count);
-        equations[0][0] = count;
+        (1..6).for_each(|k| equations[k][k] += 1e-6 * points);
+        equations[0][0] = points;
         for k in 0..6 {
             let pivot = equations[k].map(|value| value / equations[k][k]);
             for (other, equation) in equations.iter_mut().enumerate() {
@@ -351,13 +350,11 @@ impl Surface {
     }
 }
 
-/// The middle of `values`; 0 of none.
+/// The middle of `values`, or the mean of the two middle ones: the same for dark on light as for light on dark. 0 of none.
 fn median(mut values: Vec<f32>) -> f32 {
-    let middle = values.len() / 2;
-    match values.is_empty() {
-        true => 0.0,
-        false => *values.select_nth_unstable_by(middle, f32::total_cmp).1,
-    }
+    values.sort_unstable_by(f32::total_cmp);
+    let [before, middle] = [values.len().saturating_sub(1) / 2, values.len() / 2];
+    values.get(middle).map_or(0.0, |upper| (upper + values[before]) / 2.0)
 }
 
 /// The value that best divides `values`, not negative, into two classes: the variance between them is largest (Otsu 1979).
