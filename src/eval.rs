@@ -1,6 +1,6 @@
 //! Evaluation: loss, accuracy and confusion of a network on a set of images. The only reader of the test split.
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView1};
 use rayon::prelude::*;
 
 use crate::data::{Dataset, Input};
@@ -64,6 +64,30 @@ fn evaluate_chunk(
     let score = network.score(workspace, images.len(), objective);
     let logits = workspace.logits(images.len());
     (score, logits.rows().into_iter().map(|row| predicted_class(row) as u8).collect())
+}
+
+/// What a network takes an image for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Prediction {
+    /// The class.
+    pub class: u8,
+    /// Its probability.
+    pub probability: f32,
+}
+
+/// What `network` takes each image of `data` for, in order; panics as [`evaluate`], and as independent of threads.
+pub fn predict(network: &Network, objective: &dyn Objective, input: Input, data: &Dataset) -> Vec<Prediction> {
+    let images: Vec<u32> = (0..data.len() as u32).collect();
+    let chunk = |workspace: &mut Workspace, images: &[u32]| {
+        let (_, classes) = evaluate_chunk(network, objective, (input, data), workspace, images);
+        let probabilities = workspace.probabilities(images.len());
+        let prediction = |(class, p): (u8, ArrayView1<f32>)| Prediction { class, probability: p[usize::from(class)] };
+        classes.into_iter().zip(probabilities.rows()).map(prediction).collect::<Vec<_>>()
+    };
+    let chunks = || -> Vec<Vec<Prediction>> {
+        images.par_chunks(CHUNK).map_init(|| Workspace::new(network, CHUNK), chunk).collect()
+    };
+    with_blas_threads(1, chunks).concat()
 }
 
 /// The judge of a training: scores the network on the images held out, if any, and, for the record only, on the test

@@ -60,9 +60,9 @@ fn images_that_are_no_square_need_columns_that_say_so() {
     let train = load(&folder(&format!("{header}{}", lines(&[0, 1])), &format!("{header}{}", lines(&[0])))).train;
     assert_eq!(train.size(), (1, 4));
     assert_refused(
-        &folder("0,1,2,3\n", "0,1,2,3\n"),
+        &folder("0,1,2\n", "0,1,2\n"),
         "mnist_train.csv",
-        &["columns: expected a label, and pixels that make a square", "found 4 in line 1"],
+        &["columns: expected a label, and pixels that make a square", "found 3 in line 1"],
     );
 }
 
@@ -96,8 +96,19 @@ fn a_line_with_another_number_of_columns_is_refused() {
 
 #[test]
 fn kaggles_test_file_without_labels_is_refused() {
-    let bad = folder(&lines(&[0, 1]), "pixel0,pixel1,pixel2,pixel3\n1,2,3,4\n");
-    assert_refused(&bad, "", &["CSV files: expected one with train and one with test"]);
+    for header in ["pixel0,pixel1,pixel2,pixel3\n", "\"1x1\",1x2,2x1,2x2\n"] {
+        let bad = folder(&lines(&[0, 1]), &format!("{header}1,2,3,4\n"));
+        assert_refused(
+            &bad,
+            "mnist_test.csv",
+            &[
+                "labels: expected a first column of labels, found pixels only, as in Kaggle's test.csv",
+                "(nothing can be judged",
+            ],
+        );
+    }
+    let bad = folder(&lines(&[0, 1]), "1,2,3,4\n");
+    assert_refused(&bad, "mnist_test.csv", &["labels: expected a label before the pixels, found 4 columns"]);
 }
 
 #[test]

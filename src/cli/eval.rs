@@ -1,25 +1,30 @@
-//! `gemmnist eval`: how good is a model on a data set, and what does it take for what.
+//! `gemmnist eval`: how good is a model on a data set or on own pictures, and what does it take for what.
 
+use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Failure;
-use super::format::{percent, thousands};
+use super::format::{count, percent, thousands};
 use super::model::Model;
 use super::picture::{self, Picture};
-use crate::data;
+use crate::data::{self, Dataset, OwnPictures};
 use crate::error::{Error, Mismatch, OneLine, shown};
-use crate::eval::{Evaluation, evaluate};
+use crate::eval::{Evaluation, Prediction, evaluate, predict};
 use crate::nn::loss;
 use crate::threads::{self, Crew};
+
+/// Pictures taken for another class are listed unasked up to this many.
+const FEW: usize = 20;
 
 #[derive(clap::Args)]
 pub struct Args {
     /// A model file, or the run folder that holds it
     model: PathBuf,
-    /// Data set to evaluate on [default: the one it was trained on]
+    /// Data set to evaluate on, or a folder of your own pictures, one folder a class [default: the one it was trained on]
     #[arg(long, value_name = "NAME|PATH")]
     data: Option<String>,
     /// Which of its images
@@ -28,12 +33,15 @@ pub struct Args {
     /// Draw the confusion matrix
     #[arg(long, value_name = "FILE.svg")]
     svg: Option<PathBuf>,
+    /// List every image that is taken for another class (of own pictures up to 20 are listed anyway)
+    #[arg(long)]
+    mistakes: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
 
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Split {
     Test,
     Train,
@@ -44,12 +52,8 @@ pub fn run(args: Args, out: &mut dyn Write) -> Result<(), Failure> {
     let model = Model::read(&args.model)?;
     let trained_on = model.description.training.settings.get("data").and_then(|name| name.as_str());
     let name = args.data.as_deref().or(trained_on).unwrap_or("mnist");
-    let splits = data::load(name)?;
-    let (images, split) = match args.split {
-        Split::Test => (&splits.test, "test"),
-        Split::Train => (&splits.train, "training"),
-    };
-    model.require_fit(images, name)?;
+    let judged = Judged::load(name, args.split, &model)?;
+    model.require_fit(&judged.images, name)?;
     let loss = model.description.loss();
     let output = model.network.architecture().output;
     let objective = loss::objective(output, loss).ok_or_else(|| {
@@ -57,18 +61,139 @@ pub fn run(args: Args, out: &mut dyn Write) -> Result<(), Failure> {
         Error::Model(Mismatch::new(&model.path, "loss", expected, loss, "train it again"))
     })?;
     let crew = Crew::new(threads::available(), 0)?;
-    let evaluation = crew.side_by_side(|| evaluate(&model.network, objective, model.description.input(), images));
+    let input = model.description.input();
+    let evaluation = crew.side_by_side(|| evaluate(&model.network, objective, input, &judged.images));
+    let mistakes = match args.mistakes || judged.own.is_some() {
+        true => judged.mistakes(&crew.side_by_side(|| predict(&model.network, objective, input, &judged.images))),
+        false => Vec::new(),
+    };
 
     let names = &model.description.class_names;
     if let Some(path) = &args.svg {
-        let title = format!("{} on the {split} images of {name}", model.network.architecture());
+        let title = format!("{} on the {} of {name}", model.network.architecture(), judged.describe());
         Picture::Confusion(&evaluation, names, &title).write(path)?;
     }
     if args.json {
-        print_json(&evaluation, names, out)?;
+        let mut object = json_of(&evaluation, names);
+        judged.add_to_json(&mut object, names, (args.mistakes || judged.own.is_some()).then_some(&mistakes));
+        writeln!(out, "{object}")?;
     } else {
-        writeln!(out, "{} on the {} {split} images of {}", OneLine(&model.path), thousands(images.len()), shown(name))?;
+        writeln!(out, "{} on the {} of {}", OneLine(&model.path), judged.describe(), shown(name))?;
+        judged.print_preparation(out)?;
         print_text(&evaluation, names, loss.name(), out)?;
+        let list = args.mistakes || mistakes.len() <= FEW;
+        print_mistakes(&mistakes, names, list, out)?;
+    }
+    Ok(())
+}
+
+/// The images a model is judged on.
+struct Judged {
+    images: Dataset,
+    split: Split,
+    own: Option<Own>,
+}
+
+/// Where own pictures came from.
+struct Own {
+    files: Vec<PathBuf>,
+    blank: Vec<PathBuf>,
+}
+
+/// An image taken for another class than its label says.
+struct Mistake<'a> {
+    image: Cow<'a, str>,
+    label: usize,
+    prediction: Prediction,
+}
+
+impl Judged {
+    /// A split of a data set, or own pictures, prepared for `model`.
+    fn load(name: &str, split: Split, model: &Model) -> crate::Result<Self> {
+        let path = data::find(OsStr::new(name))?;
+        let preprocessing = &model.description.preprocessing;
+        let size = (preprocessing.height, preprocessing.width);
+        let own = match split {
+            Split::Test => data::own_pictures(&path, size, &model.description.class_names)?,
+            Split::Train => None,
+        };
+        if let Some(OwnPictures { images, files, blank }) = own {
+            return Ok(Self { images, split, own: Some(Own { files, blank }) });
+        }
+        let splits = data::load_folder(&path)?;
+        let images = match split {
+            Split::Test => splits.test,
+            Split::Train => splits.train,
+        };
+        Ok(Self { images, split, own: None })
+    }
+
+    fn describe(&self) -> String {
+        let images = thousands(self.images.len());
+        match (&self.own, self.split) {
+            (Some(_), _) => count(self.images.len(), "picture"),
+            (None, Split::Test) => format!("{images} test images"),
+            (None, Split::Train) => format!("{images} training images"),
+        }
+    }
+
+    fn print_preparation(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        let Some(Own { files, blank }) = &self.own else { return Ok(()) };
+        writeln!(
+            out,
+            "{} prepared as MNIST was: gray, light on black, the ink scaled to 20 of 28 pixels, its centre of mass in the middle",
+            count(files.len(), "picture")
+        )?;
+        if !blank.is_empty() {
+            writeln!(
+                out,
+                "{} left out, nothing is drawn on {}:",
+                count(blank.len(), "picture"),
+                if blank.len() == 1 { "it" } else { "them" }
+            )?;
+        }
+        blank.iter().try_for_each(|path| writeln!(out, "  {}", OneLine(path)))
+    }
+
+    fn mistakes(&self, predictions: &[Prediction]) -> Vec<Mistake<'_>> {
+        let image = |i: usize| match &self.own {
+            Some(own) => own.files[i].to_string_lossy(),
+            None => Cow::Owned(format!("image {i}")),
+        };
+        let all = self.images.labels().iter().zip(predictions).enumerate();
+        all.filter(|(_, (label, prediction))| **label != prediction.class)
+            .map(|(i, (&label, &prediction))| Mistake { image: image(i), label: label.into(), prediction })
+            .collect()
+    }
+
+    fn add_to_json(&self, object: &mut Value, names: &[String], mistakes: Option<&Vec<Mistake>>) {
+        if let Some(Own { files, blank }) = &self.own {
+            object["prepared"] = files.len().into();
+            object["blank"] = blank.iter().map(|path| path.to_string_lossy()).collect();
+        }
+        let json_of = |Mistake { image, label, prediction }: &Mistake| {
+            let taken_for = &names[usize::from(prediction.class)];
+            json!({
+                "image": image, "label": names[*label], "prediction": taken_for, "probability": prediction.probability,
+            })
+        };
+        if let Some(mistakes) = mistakes {
+            object["mistakes"] = mistakes.iter().map(json_of).collect();
+        }
+    }
+}
+
+fn print_mistakes(mistakes: &[Mistake], names: &[String], list: bool, out: &mut dyn Write) -> std::io::Result<()> {
+    match (mistakes.len(), list) {
+        (0, _) => return Ok(()),
+        (n, false) => return writeln!(out, "\n{} taken for another class; --mistakes lists them.", thousands(n)),
+        (_, true) => writeln!(out, "\nTaken for another class:")?,
+    }
+    let width = mistakes.iter().map(|mistake| OneLine(Path::new(&*mistake.image)).to_string().chars().count()).max();
+    for Mistake { image, label, prediction } in mistakes {
+        let (image, width) = (OneLine(Path::new(&**image)).to_string(), width.unwrap_or(0));
+        let (label, class) = (&names[*label], &names[usize::from(prediction.class)]);
+        writeln!(out, "{image:<width$}  {label} for {class}  {}", percent(prediction.probability.into()))?;
     }
     Ok(())
 }
@@ -114,18 +239,17 @@ fn print_text(evaluation: &Evaluation, names: &[String], loss: &str, out: &mut d
     Ok(())
 }
 
-fn print_json(evaluation: &Evaluation, names: &[String], out: &mut dyn Write) -> std::io::Result<()> {
+fn json_of(evaluation: &Evaluation, names: &[String]) -> Value {
     let Evaluation { scores, confusion } = evaluation;
     let classes = names.iter().enumerate().map(|(class, name)| {
         let (right, images) = evaluation.of_class(class);
         json!({ "name": name, "images": images, "right": right })
     });
-    let object = json!({
+    json!({
         "images": confusion.sum(),
         "accuracy": scores.accuracy,
         "loss": scores.loss,
         "classes": classes.collect::<Vec<_>>(),
         "confusion": confusion.rows().into_iter().map(|row| row.to_vec()).collect::<Vec<_>>(),
-    });
-    writeln!(out, "{object}")
+    })
 }

@@ -108,12 +108,6 @@ impl Array {
             Kind::Float, 4 => f32; Kind::Float, 8 => f64;
         }
     }
-
-    /// Its shape as NumPy prints it.
-    fn shown(&self) -> String {
-        let sizes: Vec<_> = self.shape.iter().map(usize::to_string).collect();
-        format!("({})", sizes.join(", "))
-    }
 }
 
 /// An array in a file, and what it is to the data set.
@@ -143,6 +137,36 @@ pub(super) struct Images {
     pub size: (usize, usize),
 }
 
+/// How many images an array of this shape holds, and their height and width: of (N, H, W), of (N, H, W, 1), or the side of
+/// the square of (N, pixels).
+pub(super) fn outline_of(path: &Path, what: &'static str, shape: &[usize]) -> Result<Outline> {
+    let size = match *shape {
+        [_, pixels] => Some((pixels.isqrt(), pixels.isqrt())).filter(|(height, width)| height * width == pixels),
+        [_, height, width] | [_, height, width, 1] => Some((height, width)),
+        _ => None,
+    };
+    let outline = size.map(|size| Outline { count: shape[0], size });
+    outline.filter(|Outline { count, size }| size.0 > 0 && size.1 > 0 && *count > 0).ok_or_else(|| {
+        let remedy = "keep images as (N, height, width), or as (N, pixels) if they are square";
+        let expected = "images of shape (N, height, width) or (N, pixels)";
+        Error::Data(Mismatch::new(path, what, expected, shown(shape), remedy))
+    })
+}
+
+/// Images that were not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Outline {
+    pub count: usize,
+    /// Height and width, in pixels; not zero.
+    pub size: (usize, usize),
+}
+
+/// A shape as NumPy prints it.
+fn shown(shape: &[usize]) -> String {
+    let sizes: Vec<_> = shape.iter().map(usize::to_string).collect();
+    format!("({})", sizes.join(", "))
+}
+
 impl Source<'_> {
     fn mismatch(&self, expected: impl std::fmt::Display, found: impl std::fmt::Display, remedy: &'static str) -> Error {
         Error::Data(Mismatch::new(self.path, self.what, expected, found, remedy))
@@ -152,7 +176,7 @@ impl Source<'_> {
     pub fn labels(&self) -> Result<Vec<u8>> {
         let remedy = "number the classes from 0 on, one label an image";
         if self.array.element.kind == Kind::Float || self.array.shape.len() != 1 {
-            let found = format!("{} {}", self.type_name(), self.array.shown());
+            let found = format!("{} {}", self.type_name(), shown(&self.array.shape));
             return Err(self.mismatch("integers of shape (N)", found, remedy));
         }
         let label = |(i, value): (usize, f64)| match value {
@@ -162,17 +186,9 @@ impl Source<'_> {
         self.array.values().enumerate().map(label).collect()
     }
 
-    /// Height and width of the images: of (N, H, W), of (N, H, W, 1), or the side of the square of (N, pixels).
     fn size(&self) -> Result<(usize, usize)> {
-        let size = match *self.array.shape {
-            [_, pixels] => Some((pixels.isqrt(), pixels.isqrt())).filter(|(height, width)| height * width == pixels),
-            [_, height, width] | [_, height, width, 1] => Some((height, width)),
-            _ => None,
-        };
-        size.filter(|&(height, width)| height > 0 && width > 0 && self.array.shape[0] > 0).ok_or_else(|| {
-            let remedy = "keep images as (N, height, width), or as (N, pixels) if they are square";
-            self.mismatch("images of shape (N, height, width) or (N, pixels)", self.array.shown(), remedy)
-        })
+        let outline = outline_of(self.path, self.what, &self.array.shape)?;
+        Ok(outline.size)
     }
 
     fn type_name(&self) -> &'static str {

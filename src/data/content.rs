@@ -89,7 +89,7 @@ pub(super) struct Sniffed {
 }
 
 impl Sniffed {
-    fn new(path: PathBuf) -> Self {
+    pub fn new(path: PathBuf) -> Self {
         let mut start = Vec::new();
         match Content::open(&path) {
             Ok(mut content) => {

@@ -18,18 +18,28 @@ const NAME: &str = "csv";
 const MAX_LINE: u64 = 1 << 24;
 /// Bytes of images in a file that we agree to read: 1 GiB, over twenty times MNIST.
 const MAX_BYTES: usize = 1 << 30;
+const NO_LABELS: &str =
+    "nothing can be judged by it: give images with labels, such as a part of train.csv kept aside as test.csv";
 const LABEL_FIRST: &str = "write a line an image: its label, then its pixels from 0 to 255, with commas";
 
 fn is_in(folder: &Folder) -> bool {
     !folder.is_file && folder.files.iter().any(is_csv)
 }
 
-/// A first cell that is a number or `label`, and at least two more.
+/// A first cell that is a number or `label`, or names a pixel, and at least two more.
 fn is_csv(file: &Sniffed) -> bool {
     let Ok(start) = std::str::from_utf8(&file.start) else { return false };
     let mut cells = start.trim_start_matches('\u{feff}').lines().next().unwrap_or_default().split(',');
     let first = cell(cells.next().unwrap_or_default());
-    (first.eq_ignore_ascii_case("label") || first.parse::<u16>().is_ok()) && cells.nth(1).is_some()
+    let is_first = first.eq_ignore_ascii_case("label") || first.parse::<u16>().is_ok() || names_a_pixel(first);
+    is_first && cells.nth(1).is_some()
+}
+
+/// Whether a column of this name holds pixels: `pixel0` and `1x1`, as Kaggle has them.
+fn names_a_pixel(name: &str) -> bool {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let by_place = name.split_once('x').is_some_and(|(row, column)| number(row) && number(column));
+    by_place || name.to_lowercase().strip_prefix("pixel").is_some_and(number)
 }
 
 /// A cell without what may stand around it.
@@ -123,6 +133,10 @@ fn table(path: &Path) -> Result<Part> {
         table.line.remove(0); // the mark some spreadsheets put first
     }
     let columns = table.line.split(',').count();
+    if names_a_pixel(cell(table.line.split(',').next().unwrap_or_default())) {
+        let expected = "a first column of labels";
+        return Err(table.mismatch("labels", expected, "pixels only, as in Kaggle's test.csv,", NO_LABELS));
+    }
     let mut named = None;
     if cell(table.line.split(',').next().unwrap_or_default()).parse::<f64>().is_err() {
         named = size_by_name(&table.line);
@@ -131,6 +145,11 @@ fn table(path: &Path) -> Result<Part> {
     let square = (columns - 1).isqrt();
     let size = named.filter(|(height, width)| height * width == columns - 1).unwrap_or((square, square));
     if size.0 == 0 || size.0 * size.1 != columns - 1 {
+        if columns > 1 && columns.isqrt().pow(2) == columns {
+            let (expected, found) =
+                ("a label before the pixels", format!("{columns} columns, a square of pixels only,"));
+            return Err(table.mismatch("labels", expected, found, NO_LABELS));
+        }
         let expected = "a label, and pixels that make a square or are named 1x1 to HxW";
         return Err(table.mismatch("columns", expected, columns, LABEL_FIRST));
     }

@@ -13,9 +13,11 @@ mod hold_out;
 pub mod idx;
 mod input;
 mod npz;
+mod own_pictures;
 mod pickle;
 pub mod picture;
 mod pictures;
+mod prepare;
 mod published;
 
 use std::ffi::OsStr;
@@ -28,6 +30,8 @@ pub use dataset::{Dataset, Splits};
 pub use find::{Found, find, list, places};
 pub use hold_out::HoldOut;
 pub use input::Input;
+pub use own_pictures::{OwnPictures, own_pictures};
+pub use prepare::prepare;
 pub use published::published;
 
 /// A way to keep a data set in files. One more format is one more file with a `FORMAT`, and one line in [`FORMATS`].
@@ -170,6 +174,9 @@ fn is_data_set(folder: &Path) -> bool {
 
 fn format_of(folder: &Folder) -> Result<&'static Format> {
     FORMATS.iter().find(|format| (format.is_in)(folder)).ok_or_else(|| {
+        if pictures::has_classes_only(folder) {
+            return pictures::only_to_judge_on(folder);
+        }
         let (expected, remedy) = if folder.is_file {
             (ALONE, "give the folder it is in, if it is a part of a data set; files are told apart by content")
         } else {

@@ -5,13 +5,14 @@ mod zip;
 
 use std::path::Path;
 
-use super::array::Array;
+use super::array::{Array, Outline, Source, outline_of};
+use super::assemble;
 use super::content::{Folder, Sniffed};
-use super::{Checksums, Contents, Format, by_reading, pickle};
+use super::{Checksums, Contents, Format, Survey, pickle};
 use crate::error::{Error, Mismatch, Result, shown};
-use zip::Zip;
+use zip::{Entry, Zip};
 
-pub(super) const FORMAT: Format = Format { name: NAME, is_in, survey: |folder| by_reading(NAME, folder, read), read };
+pub(super) const FORMAT: Format = Format { name: NAME, is_in, survey, read };
 
 const NAME: &str = "npz";
 
@@ -38,6 +39,33 @@ fn read(folder: &Folder, checksums: Checksums) -> Result<Contents> {
     pickle::contents(path, [Some((&train.0, &train.1)), validation, Some((&test.0, &test.1))], checksums)
 }
 
+/// By the headers of the images, and the training labels.
+fn survey(folder: &Folder) -> Result<Survey> {
+    let path = &folder.only("zip archives", is_zip)?.path;
+    let mut zip = Zip::open(path)?;
+    let train = outline(path, &mut zip, "training images", TRAIN[0])?.ok_or_else(|| missing(path, &zip))?;
+    let test = outline(path, &mut zip, "test images", TEST[0])?.ok_or_else(|| missing(path, &zip))?;
+    let validation = outline(path, &mut zip, "validation images", VALIDATION[0])?;
+    let labels = array(path, &mut zip, TRAIN[1])?.ok_or_else(|| missing(path, &zip))?;
+    let labels = Source { path, what: "training labels", array: &labels }.labels()?;
+    Ok(Survey {
+        format: NAME,
+        train: train.count,
+        validation: validation.map(|images| images.count),
+        test: test.count,
+        size: train.size,
+        classes: assemble::classes(path, &labels)?,
+    })
+}
+
+/// How many images an array holds and how large, by its header.
+fn outline(path: &Path, zip: &mut Zip, what: &'static str, names: &'static [&'static str]) -> Result<Option<Outline>> {
+    let Some((name, entry)) = entry(path, zip, names)? else { return Ok(None) };
+    let start = npy::start(path, name, &zip.unpack_up_to(&entry, npy::START_BYTES)?)?;
+    let sizes: Vec<_> = start.shape.iter().map(|&size| usize::try_from(size).unwrap_or(usize::MAX)).collect();
+    outline_of(path, what, &sizes).map(Some)
+}
+
 /// Images and labels of one split; none if neither is there.
 fn pair(path: &Path, zip: &mut Zip, [images, labels]: [&'static [&'static str]; 2]) -> Result<Option<(Array, Array)>> {
     match (array(path, zip, images)?, array(path, zip, labels)?) {
@@ -48,13 +76,19 @@ fn pair(path: &Path, zip: &mut Zip, [images, labels]: [&'static [&'static str]; 
 }
 
 fn array(path: &Path, zip: &mut Zip, names: &'static [&'static str]) -> Result<Option<Array>> {
+    let Some((name, entry)) = entry(path, zip, names)? else { return Ok(None) };
+    npy::parse(path, name, zip.unpack(&entry)?).map(Some)
+}
+
+/// The entry that has one of `names`, and which of them.
+fn entry(path: &Path, zip: &Zip, names: &'static [&'static str]) -> Result<Option<(&'static str, Entry)>> {
     let is = |entry: &str, name: &str| entry.strip_suffix(".npy") == Some(name);
     let Some(name) = names.iter().find(|name| zip.entries.iter().any(|entry| is(&entry.name, name))) else {
         return Ok(None);
     };
     let entries: Vec<_> = zip.entries.iter().filter(|entry| is(&entry.name, name)).cloned().collect();
     match &entries[..] {
-        [entry] => npy::parse(path, name, zip.unpack(entry)?).map(Some),
+        [entry] => Ok(Some((name, entry.clone()))),
         _ => Err(Error::Data(Mismatch::new(path, name, "one array", entries.len(), "save it with numpy.savez"))),
     }
 }

@@ -10,12 +10,12 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::assemble::{self, Part};
-use super::content::{Folder, file_name};
+use super::content::{Folder, Sniffed, file_name};
 use super::picture::{self, Picture};
-use super::{Checksums, Contents, FileReport, Format, Splits, by_reading};
+use super::{Checksums, Contents, FileReport, Format, Splits, Survey};
 use crate::error::{Error, Mismatch, Result};
 
-pub(super) const FORMAT: Format = Format { name: NAME, is_in, survey: |folder| by_reading(NAME, folder, read), read };
+pub(super) const FORMAT: Format = Format { name: NAME, is_in, survey, read };
 
 const NAME: &str = "pictures";
 
@@ -27,6 +27,24 @@ const MAX_BYTES: usize = 1 << 30;
 
 fn is_in(folder: &Folder) -> bool {
     split(folder, TRAIN).is_some() && split(folder, TEST).is_some()
+}
+
+/// Where the pictures to judge on are: those of the test split, or all, where the folders of the classes lie in no split.
+/// None where there are no folders of pictures.
+pub(super) fn to_judge_on(folder: &Folder) -> Option<&Path> {
+    if is_in(folder) {
+        return split(folder, TEST);
+    }
+    has_classes_only(folder).then_some(&folder.path)
+}
+
+/// Whether the folders in it are classes of pictures, not splits: enough to judge on, not to learn from.
+pub(super) fn has_classes_only(folder: &Folder) -> bool {
+    let has_picture = |class: &PathBuf| {
+        let first = entries(class).ok().and_then(|files| files.into_iter().find(|path| path.is_file()));
+        first.is_some_and(|path| picture::is_picture(&Sniffed::new(path).start))
+    };
+    !is_in(folder) && folder.folders.iter().any(has_picture)
 }
 
 /// The folder of a split, by its name.
@@ -58,6 +76,24 @@ fn read(folder: &Folder, checksums: Checksums) -> Result<Contents> {
     };
     let splits = Splits { train: named(train_set), validation: validation.map(named), test: named(test_set) };
     Ok(Contents { splits, files, remarks: vec![REMARK.to_owned()] })
+}
+
+/// By counting files, and the size of the first.
+fn survey(folder: &Folder) -> Result<Survey> {
+    let (Some(train), Some(test)) = (split(folder, TRAIN), split(folder, TEST)) else {
+        unreachable!("is_in was asked before");
+    };
+    let names = classes(train)?;
+    let pictures = |split| files(split, &names, place_in(&names));
+    let train = pictures(train)?;
+    Ok(Survey {
+        format: NAME,
+        train: train.len(),
+        validation: split(folder, VALIDATION).map(pictures).transpose()?.map(|files| files.len()),
+        test: pictures(test)?.len(),
+        size: picture::size(&train[0].0)?,
+        classes: names.len(),
+    })
 }
 
 const REMARK: &str = "checksums are of the pixels, in the order of classes and file names";
@@ -100,24 +136,45 @@ fn classes(train: &Path) -> Result<Vec<String>> {
     }
 }
 
+/// The error of a folder whose folders are classes, where images to learn from were asked for.
+pub(super) fn only_to_judge_on(folder: &Folder) -> Error {
+    let found = format!("{}: folders of pictures in no split", folder.describe());
+    let remedy = "gemmnist eval --data judges a network on them; to learn from pictures, put them into train/CLASS and test/CLASS";
+    mismatch(&folder.path, "data set", "the folders train and test".to_owned(), found, remedy)
+}
+
 const SORT: &str = "put the pictures of each class into a folder of its name, under train and under test";
 
-/// The images of a split, class after class.
-fn part(split: &Path, names: &[String]) -> Result<Part> {
+/// The pictures in the folders of a split, class after class, within a class by name. `number` tells a class by its name;
+/// `names` are those it knows, for messages.
+pub(super) fn files(split: &Path, names: &[String], number: impl Fn(&str) -> Option<u8>) -> Result<Vec<(PathBuf, u8)>> {
     let mut files = Vec::new();
-    for class in entries(split)? {
+    let notes = |path: &PathBuf| path.is_file() && !picture::is_picture(&Sniffed::new(path.clone()).start);
+    for class in entries(split)?.into_iter().filter(|path| !notes(path)) {
         let name = file_name(&class);
-        let Some(label) = names.iter().position(|known| *known == name).filter(|_| class.is_dir()) else {
+        let Some(label) = number(&name).filter(|_| class.is_dir()) else {
             let expected = format!("folders of the classes {}", names.join(" "));
             return Err(mismatch(&class, "class", crate::error::shown(&expected), name, SORT));
         };
-        files.extend(entries(&class)?.into_iter().map(|path| (path, label as u8)));
+        files.extend(entries(&class)?.into_iter().map(|path| (path, label)));
     }
-    files.sort_by_key(|(_, label)| *label); // stable: within a class by name
-    let Some((first, _)) = files.first() else {
-        return Err(mismatch(split, "pictures", "at least one".to_owned(), "none".to_owned(), SORT));
-    };
-    let size = picture::read(first)?.size;
+    files.sort_by_key(|(_, label)| *label); // stable
+    match files.is_empty() {
+        true => Err(mismatch(split, "pictures", "at least one".to_owned(), "none".to_owned(), SORT)),
+        false => Ok(files),
+    }
+}
+
+/// The number of a class is its place in `names`.
+pub(super) fn place_in(names: &[String]) -> impl Fn(&str) -> Option<u8> {
+    |name| names.iter().position(|known| known == name).and_then(|number| u8::try_from(number).ok())
+}
+
+/// The images of a split, class after class.
+fn part(split: &Path, names: &[String]) -> Result<Part> {
+    let files = files(split, names, place_in(names))?;
+    let first = &files[0].0;
+    let size = picture::size(first)?;
     let bytes = files.len().checked_mul(size.0 * size.1).filter(|&bytes| bytes <= MAX_BYTES);
     bytes.ok_or_else(|| {
         let found = format!("{} pictures of {}x{}", files.len(), size.0, size.1);

@@ -10,9 +10,33 @@ use crate::error::{Error, Mismatch, Result, shown};
 
 /// Characters of a header that we agree to read; NumPy writes 118.
 const MAX_HEADER: usize = 4096;
+/// The most bytes before the elements.
+pub(super) const START_BYTES: u64 = 12 + MAX_HEADER as u64;
 
 /// The array in `bytes`, which are those of `what` in `path`.
 pub(super) fn parse(path: &Path, what: &'static str, bytes: Vec<u8>) -> Result<Array> {
+    let refuse =
+        |expected: &str, found: String, remedy| Error::Data(Mismatch::new(path, what, expected, found, remedy));
+    let Start { element, shape, end } = start(path, what, &bytes)?;
+    let found = format!("{} bytes for shape {shape:?}", bytes.len() - end);
+    if bytes_of(element, &shape) != Some(bytes.len() - end) {
+        return Err(refuse("as many bytes as its shape takes", found, FETCH_AGAIN));
+    }
+    let mut bytes = bytes;
+    bytes.drain(..end);
+    Array::new(element, &shape, bytes).ok_or_else(|| refuse("as many bytes as its shape takes", found, FETCH_AGAIN))
+}
+
+/// What stands before the elements of an array.
+pub(super) struct Start {
+    pub element: ElementType,
+    pub shape: Vec<u64>,
+    /// Where the elements begin.
+    end: usize,
+}
+
+/// Takes the beginning of `what` in `path` apart, of which `bytes` has at least [`START_BYTES`] or all.
+pub(super) fn start(path: &Path, what: &'static str, bytes: &[u8]) -> Result<Start> {
     let refuse =
         |expected: &str, found: String, remedy| Error::Data(Mismatch::new(path, what, expected, found, remedy));
     let (length, start) = match bytes.get(..8) {
@@ -34,14 +58,7 @@ pub(super) fn parse(path: &Path, what: &'static str, bytes: Vec<u8>) -> Result<A
         let remedy = "save it after numpy.ascontiguousarray";
         return Err(refuse("an array in C order", "one in Fortran order".to_owned(), remedy));
     }
-    let found = format!("{} bytes for shape {:?}", bytes.len() - end, parsed.shape);
-    if bytes_of(element, &parsed.shape) != Some(bytes.len() - end) {
-        return Err(refuse("as many bytes as its shape takes", found, FETCH_AGAIN));
-    }
-    let mut bytes = bytes;
-    bytes.drain(..end);
-    Array::new(element, &parsed.shape, bytes)
-        .ok_or_else(|| refuse("as many bytes as its shape takes", found, FETCH_AGAIN))
+    Ok(Start { element, shape: parsed.shape, end })
 }
 
 fn le(bytes: &[u8]) -> usize {

@@ -152,6 +152,18 @@ impl<'a> Zip<'a> {
 
     /// Unpacks `entry`, whose claims are held against the file first, and its checksum against its content.
     pub fn unpack(&mut self, entry: &Entry) -> Result<Vec<u8>> {
+        let bytes = self.unpack_up_to(entry, entry.unpacked.saturating_add(1))?;
+        let mut crc = Crc::new();
+        crc.update(&bytes);
+        if bytes.len() as u64 != entry.unpacked || crc.sum() != entry.crc {
+            let found = format!("{} bytes with another checksum or length", bytes.len());
+            return Err(self.mismatch("content of an entry", "what the directory says", found, FETCH_AGAIN));
+        }
+        Ok(bytes)
+    }
+
+    /// The first `count` bytes of `entry`, or all it has, its checksum not looked at.
+    pub fn unpack_up_to(&mut self, entry: &Entry, count: u64) -> Result<Vec<u8>> {
         let Entry { method, packed, unpacked, .. } = *entry;
         if entry.flags & 1 != 0 || !matches!(method, 0 | 8) {
             let found = if entry.flags & 1 != 0 { "encrypted".to_owned() } else { format!("method {method}") };
@@ -180,25 +192,18 @@ impl<'a> Zip<'a> {
         self.file.seek(SeekFrom::Start(content)).map_err(|error| broken_off(self.path, 0, error))?;
         let packed_bytes = BufReader::new((&mut self.file).take(packed));
         let outcome = match method {
-            0 => exactly(packed_bytes, unpacked),
-            _ => exactly(DeflateDecoder::new(packed_bytes), unpacked),
+            0 => at_most(packed_bytes, count, unpacked),
+            _ => at_most(DeflateDecoder::new(packed_bytes), count, unpacked),
         };
-        let bytes = outcome.map_err(|error| broken_off(self.path, 0, error))?;
-        let mut crc = Crc::new();
-        crc.update(&bytes);
-        if bytes.len() as u64 != unpacked || crc.sum() != entry.crc {
-            let found = format!("{} bytes with another checksum or length", bytes.len());
-            return Err(self.mismatch("content of an entry", "what the directory says", found, FETCH_AGAIN));
-        }
-        Ok(bytes)
+        outcome.map_err(|error| broken_off(self.path, 0, error))
     }
 }
 
-/// What `reader` has, up to one byte more than `count`.
-fn exactly(reader: impl Read, count: u64) -> io::Result<Vec<u8>> {
+/// The first `count` bytes of `reader`, in memory for as many as are `likely`.
+fn at_most(reader: impl Read, count: u64, likely: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    bytes.try_reserve_exact(count as usize)?;
-    reader.take(count + 1).read_to_end(&mut bytes)?;
+    bytes.try_reserve_exact(count.min(likely) as usize)?;
+    reader.take(count).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

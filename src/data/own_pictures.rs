@@ -1,0 +1,64 @@
+//! People's own pictures, to judge a network on: one folder a class, any size, each prepared as MNIST was.
+
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::content::Folder;
+use super::{Dataset, picture, pictures, prepare};
+use crate::error::{Error, Mismatch, Result};
+
+/// What became of a folder of people's pictures.
+#[derive(Debug, Clone)]
+pub struct OwnPictures {
+    /// The pictures, prepared, class after class.
+    pub images: Dataset,
+    /// The file of each image.
+    pub files: Vec<PathBuf>,
+    /// Pictures that are left out: nothing is drawn on them.
+    pub blank: Vec<PathBuf>,
+}
+
+/// The pictures in `folder` as images of `size`, to judge a network with these classes on. None if `folder` holds something
+/// else, or a test split of pictures that have that size already: [`load`](super::load) takes those as they are.
+///
+/// A folder in `folder` is called as its class is, or by the class's number.
+///
+/// # Errors
+/// [`Error::Data`] naming the file that is no picture, the folder that is no class, or `folder` if nothing is drawn at all.
+pub fn own_pictures(folder: &Path, size: (usize, usize), class_names: &[String]) -> Result<Option<OwnPictures>> {
+    let folder = Folder::open(folder)?;
+    let Some(root) = pictures::to_judge_on(&folder) else { return Ok(None) };
+    let by_name = pictures::place_in(class_names);
+    let by_number = |name: &str| name.parse().ok().filter(|&number: &u8| usize::from(number) < class_names.len());
+    let files = pictures::files(root, class_names, |name| by_name(name).or_else(|| by_number(name)))?;
+    if root != folder.path && all_of_size(&files, size)? {
+        return Ok(None);
+    }
+    let prepared = |(path, _): &(PathBuf, u8)| Ok(prepare(&picture::read(path)?, size));
+    let prepared = files.par_iter().map(prepared).collect::<Vec<_>>().into_iter().collect::<Result<Vec<_>>>()?;
+
+    let (mut images, mut labels, mut kept, mut blank) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for ((path, label), image) in files.into_iter().zip(prepared) {
+        match image {
+            Some(image) => {
+                images.extend(image);
+                labels.push(label);
+                kept.push(path);
+            }
+            None => blank.push(path),
+        }
+    }
+    if labels.is_empty() {
+        let (expected, found) = ("a picture on which something is drawn", format!("{} blank ones", blank.len()));
+        let remedy = "draw dark on light paper or light on dark, and let most of the border be paper";
+        return Err(Error::Data(Mismatch::new(root, "pictures", expected, found, remedy)));
+    }
+    let images = Dataset::new(images, labels, size, class_names.len()).with_class_names(class_names.to_vec());
+    Ok(Some(OwnPictures { images, files: kept, blank }))
+}
+
+fn all_of_size(files: &[(PathBuf, u8)], size: (usize, usize)) -> Result<bool> {
+    let sizes = files.par_iter().map(|(path, _)| picture::size(path)).collect::<Result<Vec<_>>>()?;
+    Ok(sizes.iter().all(|&found| found == size))
+}
