@@ -3,7 +3,7 @@
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 use super::Optimizer;
-use crate::linalg::gemm;
+use crate::linalg::{Samples, add_product};
 use crate::nn::Learner;
 
 /// SGD without momentum. It has no memory, and never builds the gradient of a weight matrix.
@@ -29,9 +29,9 @@ impl Optimizer for Sgd {
 
 impl Learner for Sgd {
     /// `W ← (1 - ηλ)·W - η·Xᵀ·D`: one product that adds to `w`, or to a share of it.
-    fn weights(&mut self, _parameter: usize, w: ArrayViewMut2<f32>, x: ArrayView2<f32>, d: ArrayView2<f32>) {
+    fn weights(&mut self, _parameter: usize, w: ArrayViewMut2<f32>, x: Samples, d: ArrayView2<f32>) {
         let kept = 1.0 - self.learning_rate * self.l2;
-        gemm(-self.learning_rate as f32, x.t(), d, kept as f32, w);
+        add_product(-self.learning_rate as f32, x, d, kept as f32, w);
     }
 
     /// `b ← b - η·d_b`.

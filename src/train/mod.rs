@@ -147,8 +147,7 @@ impl<'d> Trainer<'d> {
         let mut running = RunningScore::default();
         for (images, batch) in self.order.chunks(self.config.batch_size).zip(1..) {
             self.step += 1;
-            let (x, labels) = self.workspace.input(images.len());
-            self.data.gather(self.config.input(), images, x, labels);
+            self.workspace.load(self.data, self.config.input(), images);
             self.optimizer.begin_step(self.config.learning_rate());
             let step = Step { seed: self.config.seed(), number: self.step };
             let score =

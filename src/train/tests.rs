@@ -35,7 +35,7 @@ fn bits(network: &Network) -> Vec<u32> {
 
 /// The images of the last step, told by what they are filled with.
 fn last_step(trainer: &mut Trainer<'_>, images: usize) -> Vec<u8> {
-    let (x, _) = trainer.workspace.input(images);
+    let x = trainer.workspace.samples(images).to_whole();
     x.rows().into_iter().map(|row| (row[0] * 255.0).round() as u8).collect()
 }
 
