@@ -13,6 +13,7 @@ use gemmnist::optim::{OptimizerName, optimizer};
 use gemmnist::seed::Seed;
 use gemmnist::threads::with_blas_threads;
 use gemmnist::train::{Judgement, TrainSettings, Trainer};
+use ndarray::Array2;
 
 /// Hidden widths, activation and batch of a step.
 const STEPS: &[(&[usize], Activation, usize)] = &[
@@ -32,9 +33,10 @@ fn steps(criterion: &mut Criterion) {
         let mut network = Network::initialised(architecture, Init::Xavier, Seed(0));
         let mut workspace = Workspace::new(&network, batch);
         let indices: Vec<u32> = (0..batch as u32).collect();
-        let (x, labels) = workspace.input(batch);
-        images.gather(Input::Gray, &indices, x, labels);
-        let x = workspace.input(batch).0.mapv(f64::from);
+        let (mut x, mut labels) = (Array2::zeros((batch, 784)), vec![0; batch]);
+        images.gather(Input::Gray, &indices, x.view_mut(), &mut labels);
+        workspace.load(&images, Input::Gray, &indices);
+        let x = x.mapv(f64::from);
         let score = network.score(&mut workspace, batch, objective);
         let naive = NaiveNetwork::twin(&network, Loss::CrossEntropy).mean_loss(&x, &images.labels()[..batch]);
         assert!((score.loss_sum / batch as f64 - naive).abs() < 1e-4 * naive, "a wrong answer has no speed");
@@ -46,8 +48,7 @@ fn steps(criterion: &mut Criterion) {
         group.bench_function(&name, |bench| {
             with_blas_threads(1, || {
                 bench.iter(|| {
-                    let (x, labels) = workspace.input(batch);
-                    images.gather(Input::Gray, &indices, x, labels);
+                    workspace.load(&images, Input::Gray, &indices);
                     black_box(network.learn(
                         Step { seed: Seed(0), number: 1 },
                         &mut workspace,

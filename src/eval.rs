@@ -59,8 +59,7 @@ fn evaluate_chunk(
     workspace: &mut Workspace,
     images: &[u32],
 ) -> (BatchScore, Vec<u8>) {
-    let (x, labels) = workspace.input(images.len());
-    data.gather(input, images, x, labels);
+    workspace.load(data, input, images);
     let score = network.score(workspace, images.len(), objective);
     let logits = workspace.logits(images.len());
     (score, logits.rows().into_iter().map(|row| predicted_class(row) as u8).collect())

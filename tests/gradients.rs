@@ -1,5 +1,6 @@
 //! Gradients: the naive twin against central differences, the fast path against its naive twin.
 
+use gemmnist::linalg::Samples;
 use gemmnist::nn::loss::Weighted;
 use gemmnist::nn::naive::{NaiveLayer, NaiveNetwork};
 use gemmnist::nn::{
@@ -121,8 +122,8 @@ fn pixel(stream: &mut Stream) -> f32 {
 struct Gradients(Vec<(usize, Vec<f32>)>);
 
 impl Learner for Gradients {
-    fn weights(&mut self, parameter: usize, _: ArrayViewMut2<f32>, x: ArrayView2<f32>, d: ArrayView2<f32>) {
-        self.0.push((parameter, x.t().dot(&d).iter().copied().collect()));
+    fn weights(&mut self, parameter: usize, _: ArrayViewMut2<f32>, x: Samples, d: ArrayView2<f32>) {
+        self.0.push((parameter, x.to_whole().t().dot(&d).iter().copied().collect()));
     }
 
     fn bias(&mut self, parameter: usize, _: ArrayViewMut1<f32>, d_b: ArrayView1<f32>) {

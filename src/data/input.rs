@@ -25,6 +25,21 @@ impl Input {
         }
     }
 
+    /// What each byte becomes; never falling.
+    pub(super) fn table(self) -> [f32; 256] {
+        let (mut table, bytes) = ([0.0; 256], std::array::from_fn::<u8, 256, _>(|byte| byte as u8));
+        self.fill(table.iter_mut(), &bytes);
+        table
+    }
+
+    /// The least byte that becomes something else than zero.
+    pub(super) fn least_that_counts(self) -> u8 {
+        match self {
+            Self::Gray => 1,
+            Self::Binary { threshold } => threshold,
+        }
+    }
+
     /// The input that [`Display`](fmt::Display) writes as `text`.
     pub fn from_description(text: &str) -> Option<Self> {
         let threshold = text.strip_prefix("byte >= ").and_then(|threshold| threshold.parse().ok());
@@ -60,6 +75,15 @@ mod tests {
         let mut x = [f32::NAN; 4];
         Input::Binary { threshold: 128 }.fill(x.iter_mut(), &[0, 127, 128, 255]);
         assert_eq!(x, [0.0, 0.0, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn a_table_rises_from_zero_below_the_least_byte_that_counts() {
+        for input in [Input::Gray, Input::Binary { threshold: 1 }, Input::Binary { threshold: 255 }] {
+            let (table, least) = (input.table(), usize::from(input.least_that_counts()));
+            assert!(table[..least].iter().all(|&value| value == 0.0) && table[least] > 0.0, "{input}");
+            assert!(table.is_sorted() && table[255] == 1.0, "{input}");
+        }
     }
 
     #[test]

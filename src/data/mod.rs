@@ -2,6 +2,7 @@
 //!
 //! Never writes a file but in [`convert`], never prints, never allocates by an unchecked header, never trusts a file's name.
 
+mod active;
 mod array;
 mod assemble;
 mod content;
@@ -26,6 +27,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Mismatch, Result};
 use content::Folder;
 
+pub use active::ActivePixels;
 pub use dataset::{Dataset, Splits};
 pub use find::{Found, find, list, places};
 pub use hold_out::HoldOut;

@@ -6,6 +6,10 @@
 pub mod blas;
 pub mod elementwise;
 pub mod examine;
+pub mod kernels;
+mod samples;
+
+pub use samples::{ActiveColumns, Samples, add_product, multiply};
 
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2};

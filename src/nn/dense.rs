@@ -1,12 +1,12 @@
 //! The affine layer with its activation: `Y = f(X·W + b)`.
 
-use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, aview1};
+use ndarray::{Array1, Array2, ArrayViewMut2, aview1};
 use ndarray_rand::RandomExt;
 use serde::{Deserialize, Serialize};
 
 use super::architecture::Spec;
 use super::{Activation, Backward, Init, Layer, Learner, Mode, Parameter, ParameterMut};
-use crate::linalg::{elementwise::sum_rows, gemm};
+use crate::linalg::{Samples, elementwise::sum_rows, gemm, multiply};
 use crate::seed::Stream;
 
 /// A fully connected layer, described.
@@ -70,9 +70,13 @@ impl Layer for Dense {
         self.bias = Array1::random_using(outputs, init.bias(), stream);
     }
 
+    fn takes_active_columns(&self) -> bool {
+        true
+    }
+
     /// `Y = f(X·W + b)`.
-    fn forward(&self, _mode: Mode, x: ArrayView2<f32>, mut y: ArrayViewMut2<f32>, _scratch: &mut [f32]) {
-        gemm(1.0, x, self.weights.view(), 0.0, y.view_mut());
+    fn forward(&self, _mode: Mode, x: Samples, mut y: ArrayViewMut2<f32>, _scratch: &mut [f32]) {
+        multiply(x, self.weights.view(), y.view_mut());
         self.activation.forward(y, self.bias.view());
     }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::architecture::Spec;
 use super::{Backward, Init, Layer, Learner, Mode, Parameter, ParameterMut};
+use crate::linalg::Samples;
 use crate::seed::Stream;
 
 /// Dropout, described.
@@ -66,7 +67,8 @@ impl Layer for Dropout {
     fn initialise(&mut self, _init: Init, _stream: &mut Stream) {}
 
     /// `Y = X ⊙ M` with a mask drawn for this step and layer; in evaluation `Y = X`.
-    fn forward(&self, mode: Mode, x: ArrayView2<f32>, mut y: ArrayViewMut2<f32>, scratch: &mut [f32]) {
+    fn forward(&self, mode: Mode, x: Samples, mut y: ArrayViewMut2<f32>, scratch: &mut [f32]) {
+        let x = x.whole();
         let Mode::Train { step, layer } = mode else { return y.assign(&x) };
         let mask = &mut scratch[..x.len()];
         self.draw(mask, &mut step.stream(layer));
@@ -115,7 +117,7 @@ mod tests {
         let layer = Dropout { units: UNITS, rate: RATE };
         let mut scratch = vec![f32::NAN; layer.scratch_len(20)];
         let (x, mut y) = (Array2::ones((20, UNITS)), Array2::zeros((20, UNITS)));
-        layer.forward(mode, x.view(), y.view_mut(), &mut scratch);
+        layer.forward(mode, Samples::Whole(x.view()), y.view_mut(), &mut scratch);
         (y, scratch)
     }
 
@@ -147,7 +149,7 @@ mod tests {
         let (mut d_y, mut d_x) = (Array2::ones(y.dim()), Array2::zeros(y.dim()));
         let x = Array2::ones(y.dim());
         let pass = Backward {
-            x: x.view(),
+            x: Samples::Whole(x.view()),
             y: y.view(),
             d_y: d_y.view_mut(),
             d_x: Some(d_x.view_mut()),

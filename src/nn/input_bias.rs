@@ -1,11 +1,11 @@
 //! A learned bias on the input, followed by an activation: `Y = f(X + b)`.
 
-use ndarray::{Array1, ArrayView2, ArrayViewMut2, aview1};
+use ndarray::{Array1, ArrayViewMut2, aview1};
 use serde::{Deserialize, Serialize};
 
 use super::architecture::Spec;
 use super::{Activation, Backward, Init, Layer, Learner, Mode, Parameter, ParameterMut};
-use crate::linalg::elementwise::sum_rows;
+use crate::linalg::{Samples, elementwise::sum_rows};
 use crate::seed::Stream;
 
 /// An input bias, described.
@@ -53,8 +53,8 @@ impl Layer for InputBias {
     }
 
     /// `Y = f(X + b)`.
-    fn forward(&self, _mode: Mode, x: ArrayView2<f32>, mut y: ArrayViewMut2<f32>, _scratch: &mut [f32]) {
-        y.assign(&x);
+    fn forward(&self, _mode: Mode, x: Samples, mut y: ArrayViewMut2<f32>, _scratch: &mut [f32]) {
+        y.assign(&x.whole());
         self.activation.forward(y, self.bias.view());
     }
 

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 use super::Init;
+use crate::linalg::Samples;
 use crate::seed::{Purpose, Seed, Stream};
 
 /// What a forward pass is for. Layers that behave differently when they learn (dropout, batch normalisation) ask.
@@ -59,8 +60,13 @@ pub trait Layer: Debug + Send + Sync {
     /// Overwrites every parameter with its initial value.
     fn initialise(&mut self, init: Init, stream: &mut Stream);
 
+    /// Whether it can do without the columns of its input that are zero in every sample.
+    fn takes_active_columns(&self) -> bool {
+        false
+    }
+
     /// `x` (B, I) read, `y` (B, O) overwritten, `scratch` kept until [`backward`](Self::backward).
-    fn forward(&self, mode: Mode, x: ArrayView2<f32>, y: ArrayViewMut2<f32>, scratch: &mut [f32]);
+    fn forward(&self, mode: Mode, x: Samples, y: ArrayViewMut2<f32>, scratch: &mut [f32]);
 
     /// Sends the gradient back, and hands the gradient of each parameter to `learner`, which may change the parameter at
     /// once: `d_x` is computed before.
@@ -81,7 +87,7 @@ pub trait Layer: Debug + Send + Sync {
 #[derive(Debug)]
 pub struct Backward<'a> {
     /// The input of the forward pass, (B, I).
-    pub x: ArrayView2<'a, f32>,
+    pub x: Samples<'a>,
     /// The output of the forward pass, (B, O).
     pub y: ArrayView2<'a, f32>,
     /// The gradient of `y`, (B, O); the layer may overwrite it.
@@ -100,7 +106,7 @@ pub struct Backward<'a> {
 pub trait Learner {
     /// `w` (I, O) has the gradient `Xᵀ·D`, `x` (B, I), `d` (B, O). It comes unmultiplied, so that plain SGD adds the
     /// product to the weights and never holds a gradient.
-    fn weights(&mut self, parameter: usize, w: ArrayViewMut2<f32>, x: ArrayView2<f32>, d: ArrayView2<f32>);
+    fn weights(&mut self, parameter: usize, w: ArrayViewMut2<f32>, x: Samples, d: ArrayView2<f32>);
 
     /// `b` (O) has the gradient `d_b` (O).
     fn bias(&mut self, parameter: usize, b: ArrayViewMut1<f32>, d_b: ArrayView1<f32>);

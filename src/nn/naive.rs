@@ -4,6 +4,7 @@
 use ndarray::{Array1, Array2, ArrayView1};
 
 use super::{Activation, Architecture, Layer, LayerSpec, Loss, Mode, Network, Output, Parameter, Step};
+use crate::linalg::Samples;
 
 /// A perceptron in double precision.
 #[derive(Debug, Clone)]
@@ -168,7 +169,7 @@ impl NaiveNetwork {
 fn mask(dropout: &dyn Layer, step: Step, place: usize, batch: usize) -> Array2<f64> {
     let ones = Array2::ones((batch, dropout.outputs()));
     let (mut mask, mut scratch) = (Array2::zeros(ones.dim()), vec![0.0; dropout.scratch_len(batch)]);
-    dropout.forward(Mode::Train { step, layer: place }, ones.view(), mask.view_mut(), &mut scratch);
+    dropout.forward(Mode::Train { step, layer: place }, Samples::Whole(ones.view()), mask.view_mut(), &mut scratch);
     mask.mapv(f64::from)
 }
 

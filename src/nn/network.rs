@@ -1,10 +1,14 @@
 //! A network: layers in a row. Forward, loss, backward.
 
-use ndarray::{Array2, ArrayView1, ArrayView2, s};
+use ndarray::{ArrayView1, ArrayView2, s};
 
-use super::workspace::LayerSpace;
+use super::workspace::{Batch, LayerSpace};
 use super::{Architecture, Backward, Init, Layer, Learner, Mode, Objective, Parameter, ParameterMut, Step, Workspace};
+use crate::linalg::Samples;
 use crate::seed::{Purpose, Seed};
+
+/// From so many floating-point operations on, a product is left to BLAS, which may divide it among threads: see `threads`.
+const WORTH_BLAS: usize = 20_000_000;
 
 /// A network: its description and its parameters, nothing else.
 #[derive(Debug)]
@@ -88,11 +92,18 @@ impl Network {
         products.max().unwrap_or(0).saturating_mul(2 * batch)
     }
 
+    /// Whether batches of up to `batch` images are better kept without the pixels that are zero in all of them.
+    pub(super) fn prefers_active_columns(&self, batch: usize) -> bool {
+        let (first, inputs) = self.architecture.layers_with_inputs().next().expect("a network has a layer");
+        let operations = first.spec().multiplications(inputs).saturating_mul(2 * batch);
+        self.layers[0].takes_active_columns() && operations < WORTH_BLAS
+    }
+
     /// Sends the first `b` images of `workspace` through the network, to logits.
     fn forward(&self, workspace: &mut Workspace, b: usize, mode: Mode) {
         for (i, layer) in self.layers.iter().enumerate() {
             let (before, here) = workspace.layers.split_at_mut(i);
-            let x = input_of(before, &workspace.x).slice(s![..b, ..]);
+            let x = input_of(before, &workspace.batch, b);
             layer.forward(mode.at_layer(i), x, here[0].y.slice_mut(s![..b, ..]), &mut here[0].scratch);
         }
     }
@@ -140,11 +151,13 @@ impl Network {
             let (before, here) = workspace.layers.split_at_mut(i);
             let LayerSpace { y, d_y, scratch } = &mut here[0];
             let (x, d_x) = match before.last_mut() {
-                Some(previous) => (&previous.y, Some(previous.d_y.slice_mut(s![..b, ..]))),
-                None => (&workspace.x, None),
+                Some(LayerSpace { y, d_y, .. }) => {
+                    (Samples::Whole(y.slice(s![..b, ..])), Some(d_y.slice_mut(s![..b, ..])))
+                }
+                None => (workspace.batch.samples(b), None),
             };
             let pass = Backward {
-                x: x.slice(s![..b, ..]),
+                x,
                 y: y.slice(s![..b, ..]),
                 d_y: d_y.slice_mut(s![..b, ..]),
                 d_x,
@@ -156,9 +169,9 @@ impl Network {
     }
 }
 
-/// The output of the layer before, or the images.
-fn input_of<'a>(before: &'a [LayerSpace], images: &'a Array2<f32>) -> &'a Array2<f32> {
-    before.last().map_or(images, |previous| &previous.y)
+/// The output of the layer before, or the images: `b` of them.
+fn input_of<'a>(before: &'a [LayerSpace], batch: &'a Batch, b: usize) -> Samples<'a> {
+    before.last().map_or_else(|| batch.samples(b), |previous| Samples::Whole(previous.y.slice(s![..b, ..])))
 }
 
 /// The class of the largest value; the lowest of those that share it.

@@ -3,16 +3,28 @@
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
 
 use super::Network;
+use crate::data::{ActivePixels, Dataset, Input};
+use crate::linalg::Samples;
 
 /// The memory of forward and backward passes of one network.
 #[derive(Debug)]
 pub struct Workspace {
-    /// (B, I): the images.
-    pub(super) x: Array2<f32>,
+    pub(super) batch: Batch,
     /// (B).
     pub(super) labels: Vec<u8>,
     /// From the first layer on.
     pub(super) layers: Vec<LayerSpace>,
+}
+
+/// The samples of a step.
+#[derive(Debug)]
+pub(super) struct Batch {
+    /// (B, I), where they are kept whole.
+    whole: Array2<f32>,
+    /// Where they are kept without the pixels that are zero in all of them.
+    active: Option<ActivePixels>,
+    /// Which of the two the last batch is in.
+    is_whole: bool,
 }
 
 /// The buffers of one layer.
@@ -39,8 +51,11 @@ impl Workspace {
             d_y: Array2::from_elem((batch, layer.outputs()), value),
             scratch: vec![value; layer.scratch_len(batch)],
         });
+        let inputs = network.architecture().inputs;
+        let active = network.prefers_active_columns(batch).then(|| ActivePixels::new(batch, inputs));
+        let whole = Array2::from_elem((if active.is_some() { 0 } else { batch }, inputs), value);
         Self {
-            x: Array2::from_elem((batch, network.architecture().inputs), value),
+            batch: Batch { whole, is_whole: active.is_none(), active },
             labels: vec![0; batch],
             layers: layers.collect(),
         }
@@ -51,12 +66,36 @@ impl Workspace {
         self.labels.len()
     }
 
-    /// The places for the next batch of `b` images: `X` (b, I) and labels (b).
+    /// Makes the images `indices` of `data`, their pixels by `input`, the next batch. Allocates nothing.
+    ///
+    /// # Panics
+    /// If they are more than [`batch`](Self::batch), or an index is not below the number of images.
+    pub fn load(&mut self, data: &Dataset, input: Input, indices: &[u32]) {
+        let labels = &mut self.labels[..indices.len()];
+        let Batch { whole, active, is_whole } = &mut self.batch;
+        *is_whole = active.is_none();
+        match active {
+            Some(active) => data.gather_active(input, indices, active, labels),
+            None => data.gather(input, indices, whole.slice_mut(s![..indices.len(), ..]), labels),
+        }
+    }
+
+    /// The places for the next batch of `b` samples that are from no data set: `X` (b, I) and labels (b).
     ///
     /// # Panics
     /// If `b` exceeds [`batch`](Self::batch).
     pub fn input(&mut self, b: usize) -> (ArrayViewMut2<'_, f32>, &mut [u8]) {
-        (self.x.slice_mut(s![..b, ..]), &mut self.labels[..b])
+        let Batch { whole, is_whole, .. } = &mut self.batch;
+        *is_whole = true;
+        if whole.nrows() < b {
+            *whole = Array2::zeros((self.labels.len(), whole.ncols())); // once
+        }
+        (whole.slice_mut(s![..b, ..]), &mut self.labels[..b])
+    }
+
+    /// The first `b` samples of the batch that is in it.
+    pub fn samples(&self, b: usize) -> Samples<'_> {
+        self.batch.samples(b)
     }
 
     /// The logits (b, K) of the last forward pass of `b` images.
@@ -71,5 +110,15 @@ impl Workspace {
 
     fn last(&self) -> &LayerSpace {
         self.layers.last().expect("a network has a layer")
+    }
+}
+
+impl Batch {
+    /// The first `b` samples; all of them, where they are kept without the pixels that are zero in all of them.
+    pub(super) fn samples(&self, b: usize) -> Samples<'_> {
+        match &self.active {
+            Some(active) if !self.is_whole => Samples::Active(active.columns()),
+            _ => Samples::Whole(self.whole.slice(s![..b, ..])),
+        }
     }
 }

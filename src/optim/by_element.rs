@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 use super::Optimizer;
-use crate::linalg::gemm;
+use crate::linalg::{Samples, add_product};
 use crate::nn::{Learner, Network};
 
 /// What such an optimizer does with one parameter in one step.
@@ -82,10 +82,10 @@ impl<R: Rule> Optimizer for ByElement<R> {
 
 impl<R: Rule> Learner for ByElement<R> {
     /// `∇W = Xᵀ·D + λW`, then the rule; decoupled: `W ← (1 - ηλ)·W` first, and `∇W = Xᵀ·D`.
-    fn weights(&mut self, parameter: usize, mut w: ArrayViewMut2<f32>, x: ArrayView2<f32>, d: ArrayView2<f32>) {
+    fn weights(&mut self, parameter: usize, mut w: ArrayViewMut2<f32>, x: Samples, d: ArrayView2<f32>) {
         let gradient = &mut self.gradient[..w.len()];
         let matrix = ArrayViewMut2::from_shape(w.dim(), &mut *gradient).expect("room for the largest");
-        gemm(1.0, x.t(), d, 0.0, matrix);
+        add_product(1.0, x, d, 0.0, matrix);
         let w = w.as_slice_mut().expect("weights are contiguous");
         self.rule.update(w, gradient, self.decay, &mut self.memories[parameter]);
     }

@@ -163,8 +163,7 @@ impl<'d> Trainer<'d> {
         for (images, batch) in self.order.chunks(self.config.batch_size).zip(1..) {
             self.learning_rate = self.schedule.rate(level, self.step);
             self.step += 1;
-            let (x, labels) = self.workspace.input(images.len());
-            self.data.gather(self.config.input(), images, x, labels);
+            self.workspace.load(self.data, self.config.input(), images);
             self.optimizer.begin_step(self.learning_rate);
             let step = Step { seed: self.config.seed(), number: self.step };
             let score = self.network.learn(step, &mut self.workspace, images.len(), objective, &mut *self.optimizer);

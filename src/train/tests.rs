@@ -5,6 +5,7 @@ use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 use super::*;
 use crate::data::Input;
 use crate::eval;
+use crate::linalg::Samples;
 use crate::nn::{Learner, ParameterMut};
 use crate::optim::ScheduleName;
 
@@ -40,7 +41,7 @@ fn bits(network: &Network) -> Vec<u32> {
 
 /// The images of the last step, told by what they are filled with.
 fn last_step(trainer: &mut Trainer<'_>, images: usize) -> Vec<u8> {
-    let (x, _) = trainer.workspace.input(images);
+    let x = trainer.workspace.samples(images).to_whole();
     x.rows().into_iter().map(|row| (row[0] * 255.0).round() as u8).collect()
 }
 
@@ -259,7 +260,7 @@ fn a_training_ends_when_the_validation_loss_has_not_fallen_for_as_long_as_its_pa
 struct Rates(Arc<Mutex<Vec<f64>>>);
 
 impl Learner for Rates {
-    fn weights(&mut self, _: usize, _: ArrayViewMut2<f32>, _: ArrayView2<f32>, _: ArrayView2<f32>) {}
+    fn weights(&mut self, _: usize, _: ArrayViewMut2<f32>, _: Samples, _: ArrayView2<f32>) {}
 
     fn bias(&mut self, _: usize, _: ArrayViewMut1<f32>, _: ArrayView1<f32>) {}
 }

@@ -1,0 +1,116 @@
+//! A batch of images without the pixels that are zero in all of them.
+
+use super::{Dataset, Input};
+use crate::linalg::ActiveColumns;
+
+/// Room for the active pixels of a batch: those that are not zero in every image of it.
+#[derive(Debug, Clone)]
+pub struct ActivePixels {
+    /// (A, B) of the last batch in its first elements: a pixel in every image, then the next pixel.
+    values: Vec<f32>,
+    /// Which pixels these are, A of them in its first elements; one more, for [`find`](Self::find) writes before it counts.
+    pixels: Vec<u32>,
+    /// (I): each pixel's largest byte in the batch.
+    brightest: Vec<u8>,
+    /// A of the last batch.
+    active: usize,
+    /// B of the last batch.
+    images: usize,
+}
+
+impl ActivePixels {
+    /// For batches of up to `batch` images of `pixels` pixels.
+    pub fn new(batch: usize, pixels: usize) -> Self {
+        Self {
+            values: vec![0.0; batch * pixels],
+            pixels: vec![0; pixels + 1],
+            brightest: vec![0; pixels],
+            active: 0,
+            images: 0,
+        }
+    }
+
+    /// The last batch.
+    pub fn columns(&self) -> ActiveColumns<'_> {
+        let values = &self.values[..self.active * self.images];
+        ActiveColumns::new(values, &self.pixels[..self.active], self.images, self.brightest.len())
+    }
+
+    /// Finds the active pixels of `images`: whose largest byte becomes something else than zero. (What a byte becomes never
+    /// falls as it rises.)
+    fn find<'d>(&mut self, input: Input, images: impl Iterator<Item = &'d [u8]>) {
+        self.brightest.fill(0);
+        for image in images {
+            for (brightest, &byte) in self.brightest.iter_mut().zip(image) {
+                *brightest = (*brightest).max(byte);
+            }
+        }
+        let least = input.least_that_counts();
+        let mut active = 0;
+        for (pixel, &brightest) in self.brightest.iter().enumerate() {
+            self.pixels[active] = pixel as u32;
+            active += usize::from(brightest >= least); // no branch: half of them would be foreseen wrongly
+        }
+        self.active = active;
+    }
+}
+
+impl Dataset {
+    /// Gathers a batch without the pixels that are zero in all of it: `into` is overwritten, and `labels[r]` becomes the
+    /// label of image `indices[r]`. Nothing is allocated.
+    ///
+    /// # Panics
+    /// If there is no room, lengths disagree, or an index is not below [`Self::len`].
+    pub fn gather_active(&self, input: Input, indices: &[u32], into: &mut ActivePixels, labels: &mut [u8]) {
+        assert_eq!(labels.len(), indices.len(), "labels are not (B)");
+        assert_eq!(into.brightest.len(), self.pixels(), "pixels an image");
+        let batch = indices.len();
+        into.images = batch;
+        into.find(input, indices.iter().map(|&i| self.image(i as usize)));
+        let table = input.table();
+        let pixels = &into.pixels[..into.active];
+        for (r, (label, &index)) in labels.iter_mut().zip(indices).enumerate() {
+            let image = self.image(index as usize);
+            for (values, &pixel) in into.values.chunks_exact_mut(batch).zip(pixels) {
+                values[r] = table[usize::from(image[pixel as usize])];
+            }
+            *label = self.labels()[index as usize];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array2;
+
+    /// Forty images of 5 x 5; each has its own pixels that are not zero, some have none.
+    fn images() -> Dataset {
+        let byte = |i: usize| if (i * 7919) % 11 < 3 && i / 25 % 7 != 0 { (i * 31 % 256) as u8 } else { 0 };
+        Dataset::new((0..1000).map(byte).collect(), (0..40).map(|i| i % 4).collect(), (5, 5), 4)
+    }
+
+    #[test]
+    fn active_pixels_are_the_whole_batch_without_its_columns_of_zeros() {
+        let data = images();
+        let mut active = ActivePixels::new(8, 25);
+        let (mut labels, mut expected_labels) = ([9; 8], [9; 8]);
+        for input in [Input::Gray, Input::Binary { threshold: 90 }] {
+            for (start, batch) in (0..32).flat_map(|start| [1, 2, 7, 8].map(|batch| (start, batch))) {
+                let indices: Vec<u32> = (start..start + batch as u32).rev().collect();
+                let mut x = Array2::from_elem((batch, 25), f32::NAN);
+                data.gather(input, &indices, x.view_mut(), &mut expected_labels[..batch]);
+                data.gather_active(input, &indices, &mut active, &mut labels[..batch]);
+                assert_eq!(labels[..batch], expected_labels[..batch]);
+                let columns = active.columns();
+                let expected: Vec<usize> =
+                    (0..25).filter(|&pixel| x.column(pixel).iter().any(|&value| value != 0.0)).collect();
+                let found: Vec<_> = (0..columns.len()).map(|k| columns.column(k)).collect();
+                assert_eq!(found.iter().map(|(_, pixel)| *pixel).collect::<Vec<_>>(), expected);
+                for (values, pixel) in found {
+                    assert_eq!(values, x.column(pixel).to_vec());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Leaving out the pixels that are zero in a whole batch changes nothing: training by active pixels against training on
+//! whole batches.
+
+use gemmnist::data::{self, Dataset, Input};
+use gemmnist::linalg::Samples;
+use gemmnist::nn::{Activation, Architecture, Init, LayerSpec, Network, Output, Step, Workspace, loss};
+use gemmnist::optim::{OptimizerName, optimizer};
+use gemmnist::seed::Seed;
+
+fn mnist() -> Dataset {
+    data::load("mnist").expect("data/mnist is part of the crate").train.slice(0..2000)
+}
+
+fn perceptron(hidden: &[usize]) -> Architecture {
+    Architecture::perceptron(784, hidden, Activation::Relu, 10, Output::Softmax)
+}
+
+/// How the images of a batch get into the workspace.
+#[derive(Clone, Copy)]
+enum Kept {
+    Active,
+    Whole,
+}
+
+/// All parameters after `steps` steps of batches of 9 images.
+fn trained(kept: Kept, data: &Dataset, hidden: &[usize], name: OptimizerName, l2: f64, steps: u64) -> Vec<f64> {
+    let (_, _, objective) = loss::OBJECTIVES[0];
+    let mut network = Network::initialised(perceptron(hidden), Init::He, Seed(3));
+    let mut workspace = Workspace::new(&network, 9);
+    let mut optimizer = optimizer(name, l2, &network);
+    let indices: Vec<u32> = (0..data.len() as u32).collect();
+    for (number, indices) in (1..=steps).zip(indices.chunks(9).cycle()) {
+        match kept {
+            Kept::Active => workspace.load(data, Input::Gray, indices),
+            Kept::Whole => {
+                let (x, labels) = workspace.input(indices.len());
+                data.gather(Input::Gray, indices, x, labels);
+            }
+        }
+        let is_active = matches!(workspace.samples(indices.len()), Samples::Active(_));
+        assert_eq!(is_active, matches!(kept, Kept::Active));
+        optimizer.begin_step(0.5 * name.default_learning_rate());
+        network.learn(Step { seed: Seed(3), number }, &mut workspace, indices.len(), objective, &mut *optimizer);
+    }
+    network.parameters().flat_map(|(_, parameter)| parameter.file_values()).map(f64::from).collect()
+}
+
+fn norm(values: impl Iterator<Item = f64>) -> f64 {
+    values.map(|value| value * value).sum::<f64>().sqrt()
+}
+
+/// How far apart the two ways of training end, relative to all the parameters.
+fn distance(hidden: &[usize], name: OptimizerName, l2: f64, steps: u64) -> f64 {
+    let data = mnist();
+    let [active, whole] = [Kept::Active, Kept::Whole].map(|kept| trained(kept, &data, hidden, name, l2, steps));
+    norm(active.iter().zip(&whole).map(|(a, b)| a - b)) / norm(whole.iter().copied())
+}
+
+#[test]
+fn a_thousand_steps_end_where_they_end_with_whole_batches() {
+    for (hidden, l2) in [(&[37][..], 0.0), (&[20, 12], 1e-3), (&[], 0.0)] {
+        let distance = distance(hidden, OptimizerName::Sgd, l2, 1000);
+        assert!(distance < 1e-5, "{hidden:?}, L2 {l2}: {distance}");
+    }
+}
+
+/// Their weights move even where a pixel is zero: by what they remember.
+#[test]
+fn every_optimizer_moves_the_weights_of_pixels_that_are_zero_as_with_whole_batches() {
+    for &name in OptimizerName::ALL {
+        let distance = distance(&[20], name, 1e-3, 200);
+        assert!(distance < 1e-5, "{name}: {distance}");
+    }
+}
+
+#[test]
+fn a_layer_that_needs_every_input_gets_whole_batches() {
+    let data = mnist();
+    for architecture in [perceptron(&[20]).with_input_bias(Activation::Tanh), perceptron(&[20]).with_dropout(0.2, 0.0)]
+    {
+        assert!(!matches!(architecture.layers[0], LayerSpec::Dense(_)));
+        let network = Network::initialised(architecture, Init::He, Seed(0));
+        let mut workspace = Workspace::new(&network, 5);
+        workspace.load(&data, Input::Gray, &[0, 1, 2]);
+        assert_eq!(workspace.samples(3).whole().dim(), (3, 784));
+    }
+}
+
+#[test]
+fn the_active_pixels_put_back_are_the_whole_batch() {
+    let data = mnist();
+    let network = Network::initialised(perceptron(&[20]), Init::He, Seed(0));
+    let mut workspace = Workspace::new(&network, 5);
+    workspace.load(&data, Input::Gray, &[7, 3]);
+    let x = workspace.samples(2).to_whole();
+    let bytes = [data.image(7), data.image(3)].concat();
+    assert!(x.iter().zip(&bytes).all(|(&x, &byte)| x == f32::from(byte) / 255.0));
+}
