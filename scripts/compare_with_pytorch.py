@@ -13,6 +13,7 @@ the test images. Exit code 1 if anything differs.
 """
 
 import argparse
+import itertools
 import json
 import subprocess
 import sys
@@ -40,12 +41,15 @@ from torch_twin import (
 
 HIDDEN = [(128,), (128, 64), (128, 64, 32)]
 TOLERANCE = 1e-4
-# RMSProp divides by the root of a mean square that begins at 0: its first step is ten times the rate in the direction of
-# the gradient's sign, however small the gradient. Where that is near 0, and where a weight that only L2 moves crosses 0,
-# rounding decides the sign: at its usual rate of 1e-3, PyTorch's own float32 result is further from its float64 result
-# than is allowed here.
+# A weight that only L2 moves swings around 0 by RMSProp's rate, and rounding decides when it crosses: at the usual rate of
+# 1e-3, PyTorch's own float32 result is further from its float64 result than is allowed here.
 RMSPROP_RATE = 1e-4
 SEED = 1
+# Inputs of ReLUs differ by up to 1.5e-6 between float32 and float64 runs here.
+ROUNDING = 2e-6
+# These divide a gradient by its size, so that a gradient that is there for one program and not for the other makes a step
+# of full length; elsewhere it is one image's share of a step.
+DIVIDING = ["rmsprop", "adam", "adamw"]
 
 
 def main():
@@ -88,11 +92,9 @@ def compare(gemmnist, data, folder, trainings, describe):
         place.mkdir()
         write_split(place, "train", images, labels)
         write_split(place, "test", test_images, test_labels)
-        initial = initial_parameters(training, SEED)
+        initial, double = start_that_decides(training, images, labels)
         ours = train_with_gemmnist(gemmnist, place, training, initial)
-        single, double = (
-            train(training, initial, images, labels, dtype)[0].state_dict() for dtype in (torch.float32, torch.float64)
-        )
+        single = train(training, initial, images, labels)[0].state_dict()
         distance = worst_distance(ours, single)
         passed &= distance <= TOLERANCE
         print(
@@ -102,6 +104,16 @@ def compare(gemmnist, data, folder, trainings, describe):
             flush=True,
         )
     return passed
+
+
+def start_that_decides(training, images, labels):
+    """A start, and where PyTorch gets from it in float64. With an optimizer that divides by the gradient's size, the first
+    from which no ReLU comes so near to 0 on that way that rounding switches it."""
+    for seed in itertools.count(SEED):
+        initial = initial_parameters(training, seed)
+        network, _ = train(training, initial, images, labels, torch.float64)
+        if network.nearest_switch > ROUNDING or training.optimizer not in DIVIDING:
+            return initial, network.state_dict()
 
 
 def train_with_gemmnist(gemmnist, folder, training, initial):

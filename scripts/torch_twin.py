@@ -90,7 +90,10 @@ class InputBias(nn.Module):
 
 
 class Perceptron(nn.Module):
-    """Its state_dict has the names and shapes of a model.safetensors of gemmnist."""
+    """Its state_dict has the names and shapes of a model.safetensors of gemmnist.
+
+    `nearest_switch` is the input of a ReLU that was nearest to 0, where its derivative jumps, in all passes so far.
+    """
 
     def __init__(self, training):
         super().__init__()
@@ -98,11 +101,15 @@ class Perceptron(nn.Module):
         self.layers = nn.ModuleList(nn.Linear(i, o) for i, o in zip(training.widths, training.widths[1:]))
         biased = training.input_bias != "none"
         self.input = InputBias(training.widths[0], training.input_bias) if biased else nn.Identity()
+        self.nearest_switch = math.inf
 
     def forward(self, x):
         x = self.input(x)
         for layer in self.layers[:-1]:
-            x = self.activation(layer(x))
+            z = layer(x)
+            x = self.activation(z)
+            if self.activation is torch.relu:
+                self.nearest_switch = min(self.nearest_switch, z.detach().abs().min().item())
         return self.layers[-1](x)
 
 
