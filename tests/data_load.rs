@@ -101,6 +101,23 @@ fn on_equal_counts_names_decide() {
 }
 
 #[test]
+fn a_test_split_that_is_larger_is_the_test_split_if_its_names_say_so() {
+    let folder = Folder::with(&[
+        ("train-images", images(2)),
+        ("train-labels", labels(&[0, 1])),
+        ("t10k-images", images(5)),
+        ("t10k-labels", labels(&[1, 0, 1, 0, 1])),
+    ]);
+    let Splits { train, test, .. } = load(&folder);
+    assert_eq!((train.labels(), test.labels()), (&[0, 1][..], &[1, 0, 1, 0, 1][..]));
+    folder.rename("train-images", "images-a");
+    folder.rename("train-labels", "labels-a");
+    folder.rename("t10k-images", "images-b");
+    folder.rename("t10k-labels", "labels-b");
+    assert_eq!(load(&folder).train.len(), 5, "without names the larger pair is for training");
+}
+
+#[test]
 fn of_three_pairs_names_decide() {
     let folder = Folder::good();
     folder.put("extra-images", &images(60));

@@ -4,6 +4,7 @@ mod data_support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use data_support::*;
 use gemmnist::data::picture::{self, Picture};
@@ -325,17 +326,30 @@ fn pgm_has_white_at_any_level() {
 
 // ---- a folder of them
 
-/// A model that 2,000 images taught, enough for nine of ten.
-fn model(folder: &Folder) -> String {
+/// The folder `few`, a data set, and the model that its 2,000 training images taught: enough for nine of ten. Made once.
+fn few() -> &'static Path {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("own_pictures");
+        let _ = fs::remove_dir_all(&folder); // of an earlier run
+        fs::create_dir_all(&folder).unwrap();
+        teach(&folder);
+        folder
+    })
+}
+
+fn teach(folder: &Path) {
     let Splits { train, test, .. } = mnist();
     let few = Splits { train: train.slice(0..2000), validation: None, test: test.slice(0..500) };
-    data::convert::write(&few, data::convert::Target::Idx, &folder.file("few")).unwrap();
-    let few = folder.file("few");
-    let args = ["train", "--epochs", "4", "--hidden", "32", "--quiet", "--out"];
-    let (code, _, err) =
-        gemmnist(&[&args[..], &[folder.path().to_str().unwrap(), "--name", "run", "--data"]].concat(), &few);
+    data::convert::write(&few, data::convert::Target::Idx, &folder.join("few")).unwrap();
+    let args =
+        ["train", "--epochs", "4", "--hidden", "32", "--quiet", "--out", folder.to_str().unwrap(), "--name", "run"];
+    let (code, _, err) = gemmnist(&[&args[..], &["--data"]].concat(), &folder.join("few"));
     assert_eq!((code, err.as_str()), (0, ""));
-    folder.file("run").to_str().unwrap().to_owned()
+}
+
+fn model() -> String {
+    few().join("run").to_str().unwrap().to_owned()
 }
 
 fn eval(model: &str, args: &[&str], data: &Path) -> (u8, String, String) {
@@ -359,14 +373,14 @@ fn originals(test: &Dataset, count: usize) -> Folder {
 
 #[test]
 fn a_network_knows_digits_on_paper_as_well_as_the_originals() {
-    let (folder, test, mut random) = (Folder::empty(), mnist().test, Random(5));
-    let (model, sheets) = (model(&folder), Folder::empty());
+    let (model, test, mut random) = (model(), mnist().test, Random(5));
+    let sheets = Folder::empty();
     for i in 0..500 {
         let picture = Sheet::at_random(&mut random).draw(test.image(i), &mut random);
         put(&sheets, &format!("mine/{}/{i:04}.pgm", test.labels()[i]), &pgm(&picture));
     }
     let own = eval_json(&model, &sheets.file("mine"));
-    let as_they_are = eval_json(&model, &folder.file("few"));
+    let as_they_are = eval_json(&model, &few().join("few"));
     let as_pictures = eval_json(&model, &originals(&test, 500).file("mine"));
     assert_eq!(
         (&own["images"], &own["prepared"], own["blank"].as_array().unwrap().len()),
@@ -385,8 +399,7 @@ fn a_network_knows_digits_on_paper_as_well_as_the_originals() {
 
 #[test]
 fn folders_of_some_classes_keep_their_numbers_and_blank_pictures_are_told() {
-    let (folder, test) = (Folder::empty(), mnist().test);
-    let model = model(&folder);
+    let (model, test) = (model(), mnist().test);
     let mine = Folder::empty();
     let of_class = |class: u8| (0..test.len()).filter(|&i| test.labels()[i] == class).take(12).collect::<Vec<_>>();
     for class in [3, 7] {
@@ -414,8 +427,7 @@ fn folders_of_some_classes_keep_their_numbers_and_blank_pictures_are_told() {
 
 #[test]
 fn splits_of_the_networks_size_stay_raw_and_others_are_prepared() {
-    let (folder, test) = (Folder::empty(), mnist().test);
-    let (model, mine) = (model(&folder), Folder::empty());
+    let (model, test, mine) = (model(), mnist().test, Folder::empty());
     for i in 0..20 {
         // Moved to a corner: preparing would move it back.
         let moved: Vec<u8> = [&test.image(i)[29..], &[0; 29]].concat();
@@ -435,13 +447,12 @@ fn splits_of_the_networks_size_stay_raw_and_others_are_prepared() {
 
 #[test]
 fn mistakes_of_a_data_set_are_listed_when_asked_for() {
-    let folder = Folder::empty();
-    let model = model(&folder);
-    let (_, silent, _) = eval(&model, &[], &folder.file("few"));
-    let (code, out, _) = eval(&model, &["--mistakes"], &folder.file("few"));
+    let model = model();
+    let (_, silent, _) = eval(&model, &[], &few().join("few"));
+    let (code, out, _) = eval(&model, &["--mistakes"], &few().join("few"));
     assert_eq!(code, 0);
     let listed = out.lines().filter(|line| line.starts_with("image ")).count();
-    let (_, json, _) = eval(&model, &["--json"], &folder.file("few"));
+    let (_, json, _) = eval(&model, &["--json"], &few().join("few"));
     let object: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(listed, 500 - (500.0 * object["accuracy"].as_f64().unwrap()).round() as usize);
     assert!(listed > 0 && !silent.contains("\nimage ") && object["mistakes"].is_null(), "{silent}");
@@ -449,14 +460,14 @@ fn mistakes_of_a_data_set_are_listed_when_asked_for() {
 
 #[test]
 fn folders_that_cannot_be_judged_on_or_learnt_from_are_refused_with_a_remedy() {
-    let (folder, test) = (Folder::empty(), mnist().test);
-    let model = model(&folder);
+    let (model, test) = (model(), mnist().test);
     let mine = originals(&test, 30);
     let refused = |(code, out, err): (u8, String, String), parts: &[&str]| {
         assert_eq!((code, out.as_str(), err.lines().count()), (3, "", 1), "{err}");
         parts.iter().for_each(|part| assert!(err.contains(part), "no {part:?} in: {err}"));
     };
-    let learn = ["train", "--epochs", "1", "--out", folder.path().to_str().unwrap(), "--data"];
+    let out = Folder::empty();
+    let learn = ["train", "--epochs", "1", "--out", out.path().to_str().unwrap(), "--data"];
     refused(
         gemmnist(&learn, &mine.file("mine")),
         &["data set: expected the folders train and test", "eval --data", "train/CLASS"],

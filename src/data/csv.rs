@@ -26,13 +26,16 @@ fn is_in(folder: &Folder) -> bool {
     !folder.is_file && folder.files.iter().any(is_csv)
 }
 
-/// A first cell that is a number or `label`, or names a pixel, and at least two more.
+/// A first cell that is called `label` and another, or one that is a number or names a pixel and two more: lists of two numbers
+/// are common.
 fn is_csv(file: &Sniffed) -> bool {
     let Ok(start) = std::str::from_utf8(&file.start) else { return false };
     let mut cells = start.trim_start_matches('\u{feff}').lines().next().unwrap_or_default().split(',');
     let first = cell(cells.next().unwrap_or_default());
-    let is_first = first.eq_ignore_ascii_case("label") || first.parse::<u16>().is_ok() || names_a_pixel(first);
-    is_first && cells.nth(1).is_some()
+    match first.eq_ignore_ascii_case("label") {
+        true => cells.next().is_some(),
+        false => (first.parse::<u16>().is_ok() || names_a_pixel(first)) && cells.nth(1).is_some(),
+    }
 }
 
 /// Whether a column of this name holds pixels: `pixel0` and `1x1`, as Kaggle has them.

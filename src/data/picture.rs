@@ -44,11 +44,17 @@ pub(super) fn is_picture(start: &[u8]) -> bool {
     [&b"\x89PNG"[..], b"\xff\xd8", b"P5"].iter().any(|magic| start.starts_with(magic))
 }
 
-/// What went wrong, or what was asked for.
+/// What was asked for, or what was found instead.
 type Found<T> = std::result::Result<T, String>;
+/// Height and width, in pixels.
+type Size = (usize, usize);
+/// Takes the bytes of a file apart.
+type Decoder<T> = fn(&[u8]) -> Found<T>;
+type PngReader<'a> = png::Reader<Cursor<&'a [u8]>>;
+type JpegReader<'a> = JpegDecoder<Cursor<&'a [u8]>>;
 
 /// What the decoder of the file's format makes of it: of PNG, of JPEG, of PGM.
-fn decode<T>(path: &Path, [png, jpeg, pgm]: [fn(&[u8]) -> Found<T>; 3]) -> Result<T> {
+fn decode<T>(path: &Path, [png, jpeg, pgm]: [Decoder<T>; 3]) -> Result<T> {
     let bytes = whole_file(path).map_err(|source| Error::Io {
         action: "read",
         path: path.to_owned(),
@@ -78,7 +84,7 @@ fn whole_file(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn checked(height: usize, width: usize) -> Found<(usize, usize)> {
+fn checked(height: usize, width: usize) -> Found<Size> {
     let fits = |side| (1..=MAX_SIDE).contains(&side);
     if fits(height) && fits(width) { Ok((height, width)) } else { Err(format!("{height}x{width} pixels")) }
 }
@@ -102,7 +108,7 @@ fn over_paper(pixels: &[[u8; 2]]) -> Vec<u8> {
     pixels.iter().map(over).collect()
 }
 
-fn png_reader(bytes: &[u8]) -> Found<(png::Reader<Cursor<&[u8]>>, (usize, usize))> {
+fn png_reader(bytes: &[u8]) -> Found<(PngReader<'_>, Size)> {
     let limits = png::Limits { bytes: 4 * MAX_SIDE * MAX_SIDE };
     let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), limits);
     decoder.set_transformations(png::Transformations::normalize_to_color8());
@@ -111,7 +117,7 @@ fn png_reader(bytes: &[u8]) -> Found<(png::Reader<Cursor<&[u8]>>, (usize, usize)
     Ok((reader, size))
 }
 
-fn png_size(bytes: &[u8]) -> Found<(usize, usize)> {
+fn png_size(bytes: &[u8]) -> Found<Size> {
     let (reader, size) = png_reader(bytes)?;
     Ok(Orientation::of(reader.info().exif_metadata.as_deref()).turned_size(size))
 }
@@ -142,7 +148,7 @@ fn gray(pixels: &[u8]) -> Vec<u8> {
     pixels.as_chunks().0.iter().map(|&[r, g, b]| luma(r, g, b)).collect()
 }
 
-fn jpeg_decoder(bytes: &[u8]) -> Found<(JpegDecoder<Cursor<&[u8]>>, (usize, usize))> {
+fn jpeg_decoder(bytes: &[u8]) -> Found<(JpegReader<'_>, Size)> {
     let options = DecoderOptions::default().set_max_width(MAX_SIDE).set_max_height(MAX_SIDE).set_strict_mode(true);
     let mut decoder = JpegDecoder::new_with_options(Cursor::new(bytes), options);
     decoder.decode_headers().map_err(|error| format!("{error:?}"))?;
@@ -151,7 +157,7 @@ fn jpeg_decoder(bytes: &[u8]) -> Found<(JpegDecoder<Cursor<&[u8]>>, (usize, usiz
     Ok((decoder, size))
 }
 
-fn jpeg_size(bytes: &[u8]) -> Found<(usize, usize)> {
+fn jpeg_size(bytes: &[u8]) -> Found<Size> {
     let (decoder, size) = jpeg_decoder(bytes)?;
     Ok(Orientation::of(decoder.exif().map(Vec::as_slice)).turned_size(size))
 }

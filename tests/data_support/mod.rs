@@ -63,8 +63,11 @@ impl Folder {
         ])
     }
 
+    /// Without emptying the file first: ext4 would write every version to disk, and some tests put thousands.
     pub fn put(&self, name: &str, bytes: &[u8]) {
-        fs::write(self.file(name), bytes).unwrap();
+        let mut file = fs::File::options().create(true).write(true).truncate(false).open(self.file(name)).unwrap();
+        file.write_all(bytes).unwrap();
+        file.set_len(bytes.len() as u64).unwrap();
     }
 
     pub fn remove(&self, name: &str) {

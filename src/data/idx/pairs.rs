@@ -164,20 +164,18 @@ fn by_name<'a>(images: &Candidate, rivals: &[&Candidate], labels: &[&'a Candidat
     (matching.next().is_none() && rivals.iter().filter(says_so).count() == 1).then_some(*labels)
 }
 
-/// Of two pairs the larger is for training; of equal or more, names decide.
+/// The pairs whose names say so; where they do not, of two pairs the larger is for training.
 fn choose(folder: &Folder, pairs: Vec<Pair>) -> Result<Plan> {
-    if let [a, b] = &pairs[..]
-        && a.images.header.count != b.images.header.count
-    {
-        let (train, test) = if a.images.header.count > b.images.header.count { (a, b) } else { (b, a) };
-        return Ok(Plan { train: train.clone(), test: test.clone() });
-    }
     let only = |split| {
         let mut named = pairs.iter().filter(|pair| split_of(pair) == Some(split));
         named.next().filter(|_| named.next().is_none()).cloned()
     };
-    match (only(Split::Train), only(Split::Test)) {
-        (Some(train), Some(test)) => Ok(Plan { train, test }),
+    match (only(Split::Train), only(Split::Test), &pairs[..]) {
+        (Some(train), Some(test), _) => Ok(Plan { train, test }),
+        (_, _, [a, b]) if a.images.header.count != b.images.header.count => {
+            let (train, test) = if a.images.header.count > b.images.header.count { (a, b) } else { (b, a) };
+            Ok(Plan { train: train.clone(), test: test.clone() })
+        }
         _ => {
             let files: Vec<_> = pairs.into_iter().flat_map(|pair| [pair.images, pair.labels]).collect();
             Err(names_do_not_tell(folder, &files))
