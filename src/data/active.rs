@@ -86,7 +86,7 @@ mod tests {
 
     /// Forty images of 5 x 5; each has its own pixels that are not zero, some have none.
     fn images() -> Dataset {
-        let byte = |i: usize| if (i * 7919) % 11 < 3 && i / 25 % 7 != 0 { (i * 31 % 256) as u8 } else { 0 };
+        let byte = |i: usize| if (i * 7919) % 11 < 3 && !(i / 25).is_multiple_of(7) { (i * 31 % 256) as u8 } else { 0 };
         Dataset::new((0..1000).map(byte).collect(), (0..40).map(|i| i % 4).collect(), (5, 5), 4)
     }
 
