@@ -37,6 +37,16 @@ impl Kind {
         Self::Portable
     }
 
+    /// Whether leaving out what is zero is faster than BLAS over all of it, for a product that takes `operations` floating-
+    /// point operations when it is whole: docs/MEASUREMENTS.md, "A first layer without the pixels that are zero".
+    pub fn beats_blas(self, operations: usize) -> bool {
+        match self {
+            Self::Avx512 => operations < 200_000_000,
+            Self::Avx2 => operations < 20_000_000,
+            Self::Portable => operations < 2_000_000,
+        }
+    }
+
     /// As `gemmnist doctor` tells it.
     pub fn name(self) -> &'static str {
         match self {

@@ -4,11 +4,8 @@ use ndarray::{ArrayView1, ArrayView2, s};
 
 use super::workspace::{Batch, LayerSpace};
 use super::{Architecture, Backward, Init, Layer, Learner, Mode, Objective, Parameter, ParameterMut, Step, Workspace};
-use crate::linalg::Samples;
+use crate::linalg::{Samples, kernels::Kind};
 use crate::seed::{Purpose, Seed};
-
-/// From so many floating-point operations on, a product is left to BLAS, which may divide it among threads: see `threads`.
-const WORTH_BLAS: usize = 20_000_000;
 
 /// A network: its description and its parameters, nothing else.
 #[derive(Debug)]
@@ -96,7 +93,7 @@ impl Network {
     pub(super) fn prefers_active_columns(&self, batch: usize) -> bool {
         let (first, inputs) = self.architecture.layers_with_inputs().next().expect("a network has a layer");
         let operations = first.spec().multiplications(inputs).saturating_mul(2 * batch);
-        self.layers[0].takes_active_columns() && operations < WORTH_BLAS
+        self.layers[0].takes_active_columns() && Kind::of_this_processor().beats_blas(operations)
     }
 
     /// Sends the first `b` images of `workspace` through the network, to logits.
