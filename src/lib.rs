@@ -49,7 +49,7 @@
 //! at a time; with none of them the products are in pure Rust. `report` (default) draws pictures.
 
 #![warn(missing_docs)]
-#![deny(unsafe_code)] // but in `linalg::blas`
+#![deny(unsafe_code)] // but in `linalg::blas` and `linalg::kernels`
 
 #[cfg(feature = "blas")]
 extern crate blas_src as _; // links the chosen BLAS; without this line the linker would drop it

@@ -9,6 +9,7 @@ use super::format::{count, thousands};
 use crate::data;
 use crate::linalg::blas;
 use crate::linalg::examine::{self, Finding};
+use crate::linalg::kernels::Kind;
 use crate::threads;
 
 #[derive(clap::Args)]
@@ -38,6 +39,7 @@ fn print_text(findings: &[Finding], peaks: &[(usize, f64)], cores: usize, out: &
     let blas = blas::describe();
     writeln!(out, "BLAS      {blas}, up to {}", count(blas.threads, "thread"))?;
     writeln!(out, "cores     {cores}; vectors: {}", vector_units().join(" "))?;
+    writeln!(out, "kernels   {}, where most of a batch is zero", Kind::of_this_processor().name())?;
     for (variable, value) in environment() {
         writeln!(out, "set       {variable}={} in the environment", value.as_str().unwrap_or_default())?;
     }
@@ -68,6 +70,7 @@ fn print_json(findings: &[Finding], peaks: &[(usize, f64)], out: &mut dyn Write)
         "blas": { "name": blas.name, "version": blas.version, "kernel": blas.kernel, "threads": blas.threads },
         "cores": threads::available(),
         "vectors": vector_units(),
+        "kernels": Kind::of_this_processor().name(),
         "environment": environment().collect::<serde_json::Map<_, _>>(),
         "data": describe_data(),
         "products": products.collect::<Vec<_>>(),

@@ -10,7 +10,7 @@ use super::bar::Bar;
 use super::format::{count, duration, percent, thousands};
 use crate::data::Dataset;
 use crate::error::{Error, OneLine, Result, shown};
-use crate::linalg::blas;
+use crate::linalg::{blas, kernels::Kind};
 use crate::nn::{Activation, Architecture, Network, Output};
 use crate::train::{EpochRecord, History, Observer, RunFolder, StepRecord, TrainConfig, Trainer};
 
@@ -117,7 +117,8 @@ impl<'o> Screen<'o> {
             thousands(network.architecture().parameters())
         )?;
         writeln!(out, "training  {}, seed {}", describe_training(config), config.seed().0)?;
-        writeln!(out, "machine   {}, {}", blas::describe(), count(threads, "thread"))?;
+        let kernels = Kind::of_this_processor().name();
+        writeln!(out, "machine   {}, {kernels} kernels, {}", blas::describe(), count(threads, "thread"))?;
         writeln!(out, "run       {}", OneLine(folder))?;
         writeln!(out)?;
         let validation = if validation.is_some() { "  valid. loss  valid. acc." } else { "" };
@@ -176,7 +177,15 @@ impl<'o> Screen<'o> {
                          this network report {PAPER_EPOCH_SECONDS} s.",
                     )?;
                 }
-                writeln!(out, "The network is in {}", OneLine(&folder.model()))
+                writeln!(out, "The network is in {}", OneLine(&folder.model()))?;
+                if let Some(best) = history.best() {
+                    let (epoch, path) = (best.epoch, folder.best_model());
+                    writeln!(out, "The network of epoch {epoch}, the best on validation, is in {}", OneLine(&path))?;
+                }
+                if cfg!(feature = "report") {
+                    writeln!(out, "Pictures: curves.svg and confusion.svg, beside it")?;
+                }
+                Ok(())
             }
         }
     }

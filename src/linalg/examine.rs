@@ -8,7 +8,8 @@ use ndarray_rand::RandomExt;
 use ndarray_rand::rand::Rng;
 use ndarray_rand::rand_distr::Distribution;
 
-use super::gemm;
+use super::kernels::{self, Kind};
+use super::{ActiveColumns, gemm};
 use crate::seed::{Purpose, Seed, unit};
 
 /// The products of a training step of 784-128-10: name, factors' shapes, and whether the first is transposed.
@@ -61,9 +62,50 @@ impl Finding {
     }
 }
 
-/// Computes, checks and times each product of a training step of 784-128-10, with the threads BLAS has now.
+/// Computes, checks and times each product of a training step of 784-128-10, with the threads BLAS has now: first those by
+/// BLAS, then those by our kernels over the pixels that are not zero.
 pub fn products() -> Vec<Finding> {
-    PRODUCTS.iter().map(Product::examine).collect()
+    PRODUCTS.iter().map(Product::examine).chain(active_products()).collect()
+}
+
+/// Images of a batch, and how many of their 784 pixels are not zero in all of them, as in MNIST.
+const ACTIVE: (usize, usize) = (10, 382);
+/// Width of the layer.
+const OUTPUTS: usize = 128;
+
+fn active_products() -> [Finding; 2] {
+    let (batch, active) = ACTIVE;
+    let columns: Vec<u32> = (0..active as u32).map(|k| 2 * k).collect();
+    let [x_t, w, d] = [(active, batch), (784, OUTPUTS), (batch, OUTPUTS)].map(|(m, n)| Form::Plain.random(m, n));
+    let x = ActiveColumns::new(x_t.as_slice().expect("contiguous"), &columns, batch, 784);
+    let rows = |w: &Array2<f32>| w.select(ndarray::Axis(0), &columns.iter().map(|&k| k as usize).collect::<Vec<_>>());
+    let (w_slice, d_slice) = (w.as_slice().expect("contiguous"), d.as_slice().expect("contiguous"));
+    let kind = Kind::of_this_processor();
+
+    let mut y = Array2::zeros((batch, OUTPUTS));
+    let forward = || kernels::multiply(kind, x, w_slice, OUTPUTS, y.as_slice_mut().expect("contiguous"));
+    let forward_seconds = median_seconds(forward);
+    let forward_error = relative_error(&x_t.t().to_owned(), &rows(&w), &y);
+
+    let mut gradient = Array2::zeros((784, OUTPUTS));
+    let add = |sum: &mut Array2<f32>| {
+        kernels::add_product(kind, 1.0, x, d_slice, OUTPUTS, sum.as_slice_mut().expect("contiguous"));
+    };
+    add(&mut gradient);
+    let update_error = relative_error(&x_t, &d, &rows(&gradient));
+    let update_seconds = median_seconds(|| add(&mut gradient));
+
+    let operations = (2 * batch * active * OUTPUTS) as f64;
+    let finding = |name, error, seconds: f64| Finding {
+        name,
+        error,
+        microseconds: seconds * 1e6,
+        gflops: operations / seconds * 1e-9,
+    };
+    [
+        finding("forward, active", forward_error, forward_seconds),
+        finding("update, active", update_error, update_seconds),
+    ]
 }
 
 /// Uniform in ±1.

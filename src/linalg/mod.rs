@@ -1,7 +1,7 @@
 //! Products of matrices, and the loops around them. The only module with `unsafe` code.
 //!
 //! Row-major matrices, one sample a row. Every product of a training step goes through [`gemm`], and with a BLAS feature
-//! through BLAS.
+//! through BLAS; but for those of a first layer on batches that are mostly zero, which go through [`kernels`].
 
 pub mod blas;
 pub mod elementwise;

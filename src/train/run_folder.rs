@@ -71,19 +71,24 @@ impl<'d> RunFolder<'d> {
         self.path.join("model.safetensors")
     }
 
+    /// Where the network with the lowest validation loss is, if there is a validation split.
+    pub fn best_model(&self) -> PathBuf {
+        self.path.join("best.safetensors")
+    }
+
     /// Ends the run: its metrics are synced, its network written.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub fn finish(&mut self, network: &Network, history: &History) -> Result<()> {
         self.metrics.sync_all().map_err(|source| cannot("write", &self.path.join("metrics.jsonl"), source))?;
-        self.write_model("model.safetensors", network, history.last())
+        self.write_model(&self.model(), network, history.last())
     }
 
-    fn write_model(&self, file: &str, network: &Network, last: Option<&EpochRecord>) -> Result<()> {
+    fn write_model(&self, path: &Path, network: &Network, last: Option<&EpochRecord>) -> Result<()> {
         let training = Training::new(&self.config, last);
         let description = Description::new(network, self.data, self.config.input(), training);
-        model_file::write(&self.path.join(file), network, &description)
+        model_file::write(path, network, &description)
     }
 }
 
@@ -97,7 +102,7 @@ impl Observer for RunFolder<'_> {
 
     /// The network so far goes to `best.safetensors`.
     fn best(&mut self, record: &EpochRecord, network: &Network) -> Result<()> {
-        self.write_model("best.safetensors", network, Some(record))
+        self.write_model(&self.best_model(), network, Some(record))
     }
 }
 
