@@ -24,12 +24,8 @@ fn close(found: &Array2<f32>, expected: &Array2<f32>) -> bool {
     distance <= 1e-5 * expected.mapv(|x| x * x).sum().sqrt()
 }
 
-fn kinds() -> Vec<Kind> {
-    match Kind::of_this_processor() {
-        Kind::Avx512 => vec![Kind::Avx512, Kind::Avx2, Kind::Portable],
-        Kind::Avx2 => vec![Kind::Avx2, Kind::Portable],
-        Kind::Portable => vec![Kind::Portable],
-    }
+fn kinds() -> impl Iterator<Item = Kind> {
+    Kind::ALL.into_iter().filter(|kind| kind.runs_here())
 }
 
 fn first_layers(criterion: &mut Criterion) {

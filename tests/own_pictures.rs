@@ -489,3 +489,34 @@ fn folders_that_cannot_be_judged_on_or_learnt_from_are_refused_with_a_remedy() {
     put(&blank, "mine/3/a.pgm", b"P5 2 2 255\n\0\0\0\0");
     refused(eval(&model, &[], &blank.file("mine")), &["expected a picture on which something is drawn, found 1 blank"]);
 }
+
+#[test]
+fn pictures_beside_a_data_set_are_none_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let classes: Vec<_> = (0..10).map(|class| class.to_string()).collect();
+    fs::create_dir(folder.path().join("previews")).unwrap();
+    fs::copy(golden("rgb.jpg"), folder.path().join("previews/a.jpg")).unwrap();
+    assert!(data::own_pictures(folder.path(), SIZE, &classes).is_err(), "by itself it is a class that there is not");
+    for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist")).unwrap() {
+        let file = file.unwrap().path();
+        fs::copy(&file, folder.path().join(file.file_name().unwrap())).unwrap();
+    }
+    assert!(data::own_pictures(folder.path(), SIZE, &classes).unwrap().is_none());
+}
+
+/// A "1" cut out so tightly that it runs from edge to edge, and a spot of dust.
+#[test]
+fn dust_beside_a_digit_that_fills_the_picture_is_not_the_drawing() {
+    let (height, width) = (100, 60);
+    let drawn = |spot: bool| {
+        let ink = |i: usize| {
+            let (y, x) = (i / width, i % width);
+            (25..33).contains(&x) || spot && (10..16).contains(&y) && (50..56).contains(&x)
+        };
+        let pixels = (0..height * width).map(|i| if ink(i) { 20 } else { 240 }).collect();
+        prepare(&Picture { pixels, size: (height, width) }, SIZE).unwrap()
+    };
+    let weight = |image: Vec<u8>| image.iter().map(|&byte| f64::from(byte)).sum::<f64>();
+    let (clean, dusty) = (weight(drawn(false)), weight(drawn(true)));
+    assert!((clean - dusty).abs() < 0.1 * clean, "{clean} {dusty}");
+}

@@ -214,3 +214,47 @@ fn the_network_of_a_recipe_is_drawn() {
     assert_eq!((code, err.as_str()), (0, ""));
     assert!(fs::read_to_string(place.path("network.svg")).unwrap().contains("13,002"));
 }
+
+#[test]
+fn two_recipes_of_one_name_are_not_taken_for_one() {
+    let place = Place::new(0.5);
+    fs::create_dir(place.path("other")).unwrap();
+    let other = fs::read_to_string(place.path("small.toml")).unwrap().replace("hidden = [16]", "hidden = [7]");
+    fs::write(place.path("other/small.toml"), other).unwrap();
+    let (code, _, err) = place.run("gemmnist reproduce {}/small.toml {}/other/small.toml --out {}/runs");
+    assert_eq!(code, 2);
+    assert!(err.contains("expected recipes of different names, found two called small (rename one"), "{err}");
+}
+
+#[test]
+fn what_the_last_recipe_cannot_do_is_told_before_the_first_is_trained() {
+    let place = Place::new(0.5);
+    for (setting, message) in [("class-weights = [1, 2, 3]", "class-weights"), ("warmup = 1000000", "warmup")] {
+        let late = fs::read_to_string(place.path("small.toml")).unwrap().replace("hidden = [16]", setting);
+        fs::write(place.path("late.toml"), late).unwrap();
+        let (code, out, err) = place.run("gemmnist reproduce {}/small.toml {}/late.toml --out {}/runs");
+        assert_eq!((code, out.as_str()), (2, ""), "{err}");
+        assert!(err.contains(message), "{err}");
+        assert!(!place.path("runs").exists());
+    }
+}
+
+#[test]
+fn a_recipe_of_a_network_too_large_to_be_meant_is_not_built_to_be_inspected() {
+    let place = Place::new(0.5);
+    let huge = fs::read_to_string(place.path("small.toml")).unwrap().replace("[16]", "[65536, 65536, 65536]");
+    fs::write(place.path("huge.toml"), huge).unwrap();
+    let (code, _, err) = place.run("gemmnist inspect {}/huge.toml");
+    assert_eq!(code, 2);
+    assert!(err.contains("a network of at most 500000000 parameters"), "{err}");
+}
+
+#[test]
+fn a_variant_is_called_as_a_folder_can_be() {
+    let place = Place::new(0.5);
+    let recipe = fs::read_to_string(place.path("small.toml")).unwrap().replace("variants.wide", "variants.'../x'");
+    fs::write(place.path("small.toml"), recipe).unwrap();
+    let (code, _, err) = place.run("gemmnist reproduce {}/small.toml --variants --out {}/runs");
+    assert_eq!(code, 2);
+    assert!(err.contains("expected a name that a folder can have, found small-../x"), "{err}");
+}

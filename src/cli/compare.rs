@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::Failure;
-use super::format::{count, percent};
 use super::picture::{self, Picture};
 use super::table::{Align, print_table};
 use crate::error::{OneLine, shown};
+use crate::format::{count, percent};
 use crate::train::{RunRecord, differences, read_runs};
 
 /// Where the picture goes when nothing else is said.

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::Failure;
-use super::format::thousands;
 use super::table::{Align, print_table};
 use crate::data::convert::Target;
 use crate::data::{self, Dataset, FileReport, Found, Splits, Survey, Verified};
 #[cfg(feature = "report")]
 use crate::error::{Error, Mismatch, Problem};
+use crate::format::thousands;
 
 #[derive(Debug, clap::Args)]
 #[command(arg_required_else_help = true)]

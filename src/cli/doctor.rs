@@ -5,8 +5,8 @@ use std::io::Write;
 use serde_json::json;
 
 use super::Failure;
-use super::format::{count, thousands};
 use crate::data;
+use crate::format::{count, thousands};
 use crate::linalg::blas;
 use crate::linalg::examine::{self, Finding};
 use crate::linalg::kernels::Kind;

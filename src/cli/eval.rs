@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::Failure;
-use super::format::{count, percent, thousands};
 use super::model::Model;
 use super::picture::{self, Picture};
 use crate::data::{self, Dataset, OwnPictures};
 use crate::error::{Error, Mismatch, OneLine, shown};
 use crate::eval::{Evaluation, Prediction, evaluate, predict};
+use crate::format::{count, percent, thousands};
 use crate::nn::loss;
 use crate::threads::{self, Crew};
 
@@ -70,7 +70,7 @@ pub fn run(args: Args, out: &mut dyn Write) -> Result<(), Failure> {
 
     let names = &model.description.class_names;
     if let Some(path) = &args.svg {
-        let title = format!("{} on the {} of {name}", model.network.architecture(), judged.describe());
+        let title = format!("{} on the {} of {name}", model.network.architecture(), judged.kind());
         Picture::Confusion(&evaluation, names, &title).write(path)?;
     }
     if args.json {
@@ -128,21 +128,30 @@ impl Judged {
         Ok(Self { images, split, own: None })
     }
 
-    fn describe(&self) -> String {
-        let images = thousands(self.images.len());
+    fn kind(&self) -> &'static str {
         match (&self.own, self.split) {
-            (Some(_), _) => count(self.images.len(), "picture"),
-            (None, Split::Test) => format!("{images} test images"),
-            (None, Split::Train) => format!("{images} training images"),
+            (Some(_), _) => "pictures",
+            (None, Split::Test) => "test images",
+            (None, Split::Train) => "training images",
+        }
+    }
+
+    fn describe(&self) -> String {
+        match self.own {
+            Some(_) => count(self.images.len(), "picture"),
+            None => format!("{} {}", thousands(self.images.len()), self.kind()),
         }
     }
 
     fn print_preparation(&self, out: &mut dyn Write) -> std::io::Result<()> {
         let Some(Own { files, blank }) = &self.own else { return Ok(()) };
+        let (height, width) = self.images.size();
+        let side = height.min(width);
         writeln!(
             out,
-            "{} prepared as MNIST was: gray, light on black, the ink scaled to 20 of 28 pixels, its centre of mass in the middle",
-            count(files.len(), "picture")
+            "{} prepared as MNIST was: gray, light on black, the ink scaled to {} of {side} pixels, its centre of mass in the middle",
+            count(files.len(), "picture"),
+            20 * side / 28,
         )?;
         if !blank.is_empty() {
             writeln!(
@@ -211,16 +220,13 @@ fn print_text(evaluation: &Evaluation, names: &[String], loss: &str, out: &mut d
 
     let label_width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max("class".len());
     writeln!(out, "\n{:>label_width$}  {:>7}  {:>7}  {:>9}", "class", "images", "right", "rate")?;
-    let mut rates = Vec::new();
     for (class, name) in names.iter().enumerate() {
         let (right, all) = evaluation.of_class(class);
         let rate = (all > 0).then(|| right as f64 / all as f64);
-        rates.extend(rate);
         let rate = rate.map_or("none".to_owned(), percent);
         writeln!(out, "{name:>label_width$}  {:>7}  {:>7}  {rate:>9}", thousands(all), thousands(right))?;
     }
-    let mean = rates.iter().sum::<f64>() / rates.len() as f64;
-    writeln!(out, "{:>label_width$}  {:>7}  {:>7}  {:>9}", "mean", "", "", percent(mean))?;
+    writeln!(out, "{:>label_width$}  {:>7}  {:>7}  {:>9}", "mean", "", "", percent(evaluation.mean_rate()))?;
 
     let cell = confusion.iter().max().map_or(1, |largest| largest.to_string().len()).max(label_width.min(8)) + 1;
     writeln!(out, "\nConfusion: a row a label, a column a prediction.")?;

@@ -11,7 +11,7 @@ use super::model::Model;
 use super::picture::{self, Picture};
 use super::screen::describe_training;
 use crate::data;
-use crate::error::{OneLine, Result, shown};
+use crate::error::{Error, OneLine, Problem, Result, shown};
 use crate::format::{percent, thousands};
 use crate::nn::Network;
 use crate::recipes::{self, Recipe};
@@ -56,7 +56,18 @@ fn recipe(path: &Path) -> Result<Option<Recipe>> {
     let is_toml = path.extension() == Some(OsStr::new("toml"));
     let is_name = path.components().count() == 1 && path.extension().is_none() && !path.exists();
     let name = path.to_str().filter(|_| is_toml || is_name);
-    name.map(|name| Ok(recipes::find(name)?.base().clone())).transpose()
+    let found = name.map(|name| Ok(recipes::find(name)?.base().clone())).transpose();
+    found.map_err(|error| match error {
+        Error::Settings(problems) if is_name => {
+            let wider = |problem: Problem| Problem {
+                place: "inspect".to_owned(),
+                expected: "a model file, a run folder, or the name of a recipe".to_owned(),
+                ..problem
+            };
+            Error::Settings(problems.into_iter().map(wider).collect())
+        }
+        other => other,
+    })
 }
 
 fn inspect_recipe(recipe: &Recipe, args: &Args, out: &mut dyn Write) -> std::result::Result<(), Failure> {
@@ -64,7 +75,9 @@ fn inspect_recipe(recipe: &Recipe, args: &Args, out: &mut dyn Write) -> std::res
     recipe.overlay(&mut draft);
     let config = draft.finish()?;
     let images = data::survey(&data::find(OsStr::new(&config.data))?)?;
-    let network = Network::zeros(config.architecture(images.size.0 * images.size.1, images.classes));
+    let architecture = config.architecture(images.size.0 * images.size.1, images.classes);
+    config.check_size(&architecture, 1)?;
+    let network = Network::zeros(architecture);
     draw(&network, args)?;
     if args.json {
         let object = json!({

@@ -22,7 +22,6 @@ use std::io::{self, Write};
 use clap::{Parser, Subcommand};
 
 use crate::error::Error;
-use crate::format; // for the commands
 
 /// Exit code of a command that did what it was asked.
 const DONE: u8 = 0;

@@ -12,7 +12,7 @@ use super::screen::describe_training;
 use super::train::{Both, finish, load_images};
 use super::{Failure, Progress};
 use crate::data::Dataset;
-use crate::error::{Error, OneLine, Result, shown};
+use crate::error::{Error, OneLine, Problem, Result, shown};
 use crate::eval;
 use crate::files::write_atomically;
 use crate::format::{duration, percent};
@@ -65,22 +65,21 @@ pub fn run(args: Args, out: &mut dyn Write, progress: Progress) -> std::result::
     let settled = recipes.iter().map(|recipe| settle(recipe, args.threads.as_deref(), args.seed));
     let configs = settled.collect::<Result<Vec<_>>>()?;
     for config in &configs {
-        load_images(config)?;
+        Trainer::new(config.clone(), &load_images(config)?.train)?;
     }
     let folder = new_folder(&args.out, args.name.as_deref())?;
     let mut printer = Printer { out, json: args.json };
     let mut reproductions = Vec::new();
-    for (recipe, config) in recipes.iter().zip(&configs) {
+    for (number, (recipe, config)) in recipes.iter().zip(&configs).enumerate() {
         printer.recipe(recipe, config)?;
-        let mut reproduction = Reproduction { recipe: recipe.clone(), runs: Vec::new() };
+        reproductions.push(Reproduction { recipe: recipe.clone(), runs: Vec::new() });
         for seed in seeds.clone() {
             let run = train(recipe, config, seed, &folder, progress)?;
             printer.run(recipe, &run)?;
-            reproduction.runs.push(run);
+            reproductions[number].runs.push(run);
+            // After each training: who ends the command early keeps what there is.
+            write_tables(&folder, &Table::new(&reproductions, seeds.clone()))?;
         }
-        reproductions.push(reproduction);
-        // After each recipe: who ends the command early keeps what there is.
-        write_tables(&folder, &Table::new(&reproductions, seeds.clone()))?;
     }
     printer.end(&Table::new(&reproductions, seeds), &folder)?;
     let missed: Vec<_> = reproductions.iter().flat_map(Reproduction::missed).collect();
@@ -102,8 +101,15 @@ fn chosen(args: &Args) -> Result<Vec<Recipe>> {
                     let wanted = |recipe: &Recipe| args.variants || (name == "all" && recipe.is_judged());
                     let variants = family.members()[1..].iter().filter(|recipe| wanted(recipe));
                     for recipe in std::iter::once(family.base()).chain(variants) {
-                        if chosen.iter().all(|other| other.name != recipe.name) {
-                            chosen.push(recipe.clone());
+                        match chosen.iter().find(|other| other.name == recipe.name) {
+                            None => chosen.push(recipe.clone()),
+                            Some(same) if same == recipe => {}
+                            Some(_) => problems.push(Problem {
+                                place: shown(name),
+                                expected: "recipes of different names".to_owned(),
+                                found: format!("two called {}", shown(&recipe.name)),
+                                remedy: Some("rename one of the files".to_owned()),
+                            }),
                         }
                     }
                 }
@@ -157,7 +163,8 @@ fn train(recipe: &Recipe, config: &TrainConfig, seed: u64, folder: &Path, progre
 
 /// Steps and the evaluation after every epoch, as a published training time has them.
 fn wall_seconds(history: &History) -> f64 {
-    history.epochs.iter().map(|epoch| epoch.train_seconds + epoch.eval_seconds).sum()
+    let seconds = history.epochs.iter().map(|epoch| epoch.train_seconds + epoch.eval_seconds);
+    seconds.fold(0.0, |sum, seconds| sum + seconds) // the `sum` of none would be -0
 }
 
 /// Moves the bar.

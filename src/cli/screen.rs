@@ -7,9 +7,9 @@ use serde_json::json;
 
 use super::Progress;
 use super::bar::Bar;
-use super::format::{count, duration, percent, thousands};
 use crate::data::Dataset;
 use crate::error::{Error, OneLine, Result, shown};
+use crate::format::{count, duration, percent, thousands};
 use crate::linalg::{blas, kernels::Kind};
 use crate::nn::{Activation, Architecture, Network, Output};
 use crate::train::{EpochRecord, History, Observer, RunFolder, StepRecord, TrainConfig, Trainer};

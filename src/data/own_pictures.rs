@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::content::Folder;
-use super::{Dataset, picture, pictures, prepare};
+use super::{Dataset, FORMATS, picture, pictures, prepare};
 use crate::error::{Error, Mismatch, Result};
 
 /// What became of a folder of people's pictures.
@@ -28,6 +28,10 @@ pub struct OwnPictures {
 /// [`Error::Data`] naming the file that is no picture, the folder that is no class, or `folder` if nothing is drawn at all.
 pub fn own_pictures(folder: &Path, size: (usize, usize), class_names: &[String]) -> Result<Option<OwnPictures>> {
     let folder = Folder::open(folder)?;
+    let mut others = FORMATS.iter().filter(|format| format.name != pictures::FORMAT.name);
+    if others.any(|format| (format.is_in)(&folder)) {
+        return Ok(None); // pictures that lie beside a data set are none of it
+    }
     let Some(root) = pictures::to_judge_on(&folder) else { return Ok(None) };
     let by_name = pictures::place_in(class_names);
     let by_number = |name: &str| name.parse().ok().filter(|&number: &u8| usize::from(number) < class_names.len());

@@ -143,7 +143,8 @@ pub(super) fn only_to_judge_on(folder: &Folder) -> Error {
     mismatch(&folder.path, "data set", "the folders train and test".to_owned(), found, remedy)
 }
 
-const SORT: &str = "put the pictures of each class into a folder of its name, under train and under test";
+const SORT: &str =
+    "put the pictures of each class into a folder called as the class; to learn from them, under train and under test";
 
 /// The pictures in the folders of a split, class after class, within a class by name. `number` tells a class by its name;
 /// `names` are those it knows, for messages.

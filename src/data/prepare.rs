@@ -26,6 +26,9 @@ const INK: f32 = 0.5;
 const FAINT: f32 = 0.08;
 /// A piece of ink smaller than this share of the largest is a speck. The bar of a 5 that was drawn apart is ten times larger.
 const SPECK: f32 = 0.01;
+/// A piece smaller than this share of one that crosses the picture is dust beside a digit cut out tightly, not a small digit beside
+/// a ruled line.
+const DUST: f32 = 0.05;
 /// Gray is kept this close to ink, in pixels of the result: it is the edge of a stroke. What is further away is a ruled
 /// line, or a shadow.
 const EDGE: f32 = 1.5;
@@ -165,10 +168,12 @@ impl Plane {
             touches(&|i| i / self.width == 0) && touches(&|i| i / self.width == last_row)
                 || touches(&|i| i % self.width == 0) && touches(&|i| i % self.width == last_column)
         };
-        if !pieces.iter().all(crosses) {
+        let largest_of = |pieces: &[Vec<usize>]| pieces.iter().map(Vec::len).max().unwrap_or(0);
+        let largest = largest_of(&pieces);
+        if pieces.iter().any(|piece| !crosses(piece) && piece.len() as f32 > DUST * largest as f32) {
             pieces.retain(|piece| !crosses(piece));
         }
-        let largest = pieces.iter().map(Vec::len).max().unwrap_or(0);
+        let largest = largest_of(&pieces);
         let mut ink = vec![false; self.values.len()];
         for piece in pieces.iter().filter(|piece| piece.len() as f32 > SPECK * largest as f32) {
             piece.iter().for_each(|&i| ink[i] = true);

@@ -22,25 +22,42 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The fastest that this processor has.
+    /// All there are, the fastest first.
+    pub const ALL: [Self; 3] = [Self::Avx512, Self::Avx2, Self::Portable];
+
+    /// The fastest that this processor runs.
     pub fn of_this_processor() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        {
-            // Asked once by the standard library, then read from memory.
-            if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl") {
-                return Self::Avx512;
+        Self::ALL.into_iter().find(|kind| kind.runs_here()).unwrap_or(Self::Portable)
+    }
+
+    /// Whether this processor runs it: it has every feature that [`dispatch`] compiles it for. Asked once by the standard
+    /// library, then read from memory.
+    #[cfg(target_arch = "x86_64")]
+    pub fn runs_here(self) -> bool {
+        match self {
+            Self::Avx512 => {
+                is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("fma")
             }
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                return Self::Avx2;
-            }
+            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            Self::Portable => true,
         }
-        Self::Portable
+    }
+
+    /// Whether this processor runs it.
+    #[cfg(not(target_arch = "x86_64"))]
+    pub fn runs_here(self) -> bool {
+        self == Self::Portable
     }
 
     /// Whether leaving out what is zero is faster than BLAS over all of it, for a product that takes `operations` floating-
     /// point operations when it is whole: docs/MEASUREMENTS.md, "A first layer without the pixels that are zero".
     pub fn beats_blas(self, operations: usize) -> bool {
         match self {
+            // On 2 cores. Where BLAS has many more, it would win earlier: our kernels run on one.
             Self::Avx512 => operations < 200_000_000,
             Self::Avx2 => operations < 20_000_000,
             Self::Portable => operations < 2_000_000,
@@ -60,8 +77,9 @@ impl Kind {
 /// `Y ← X·W`: `x` (B, I) by its active columns, `w` (I, O) row-major, `y` (B, O) row-major, overwritten.
 ///
 /// # Panics
-/// If lengths disagree, or a column is not below I.
+/// If lengths disagree, a column is not below I, or the processor does not run this kind.
 pub fn multiply(kind: Kind, x: ActiveColumns, w: &[f32], o: usize, y: &mut [f32]) {
+    assert!(kind.runs_here(), "another processor's vector code");
     assert_eq!(y.len(), x.samples() * o, "y is not (B, O)");
     assert_eq!(w.len(), x.width() * o, "w is not (I, O)");
     dispatch::multiply(kind, x, w, o, y);
@@ -73,12 +91,13 @@ pub fn multiply(kind: Kind, x: ActiveColumns, w: &[f32], o: usize, y: &mut [f32]
 /// # Panics
 /// As [`multiply`].
 pub fn add_product(kind: Kind, alpha: f32, x: ActiveColumns, d: &[f32], o: usize, w: &mut [f32]) {
+    assert!(kind.runs_here(), "another processor's vector code");
     assert_eq!(d.len(), x.samples() * o, "d is not (B, O)");
     assert_eq!(w.len(), x.width() * o, "w is not (I, O)");
     dispatch::add_product(kind, alpha, x, d, o, w);
 }
 
-/// From the processor's kind to the loops compiled for it.
+/// From the processor's kind to the loops compiled for it. Only for a kind that runs here, which is checked above.
 mod dispatch {
     use super::{ActiveColumns, Kind, loops};
 
@@ -108,10 +127,10 @@ mod dispatch {
     compiled!(avx512, "avx512f,avx512vl,avx512bw,avx512dq,fma", 16, 12, 4);
     compiled!(avx2, "avx2,fma", 8, 5, 2);
 
-    #[expect(unsafe_code, reason = "code for some processors only")]
+    #[cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "code for some processors only"))]
     pub fn multiply(kind: Kind, x: ActiveColumns, w: &[f32], o: usize, y: &mut [f32]) {
         match kind {
-            // SAFETY: the standard library has found the features on this processor.
+            // SAFETY: the processor has the features: `runs_here` lists them.
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512 => unsafe { avx512::multiply(x, w, o, y) },
             // SAFETY: as above.
@@ -121,10 +140,10 @@ mod dispatch {
         }
     }
 
-    #[expect(unsafe_code, reason = "code for some processors only")]
+    #[cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "code for some processors only"))]
     pub fn add_product(kind: Kind, alpha: f32, x: ActiveColumns, d: &[f32], o: usize, w: &mut [f32]) {
         match kind {
-            // SAFETY: the standard library has found the features on this processor.
+            // SAFETY: the processor has the features: `runs_here` lists them.
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512 => unsafe { avx512::add_product(alpha, x, d, o, w) },
             // SAFETY: as above.
@@ -355,13 +374,11 @@ mod tests {
     use super::*;
     use crate::seed::{Purpose, Seed, Stream, unit};
 
-    /// Every kind of vector code that this processor runs.
+    /// Every kind of vector code that this processor runs; says which it does not.
     fn kinds() -> Vec<Kind> {
-        match Kind::of_this_processor() {
-            Kind::Avx512 => vec![Kind::Avx512, Kind::Avx2, Kind::Portable],
-            Kind::Avx2 => vec![Kind::Avx2, Kind::Portable],
-            Kind::Portable => vec![Kind::Portable],
-        }
+        let (here, elsewhere): (Vec<_>, Vec<_>) = Kind::ALL.into_iter().partition(|kind| kind.runs_here());
+        elsewhere.iter().for_each(|kind| println!("skipped, not on this processor: {kind:?}"));
+        here
     }
 
     /// A batch, weights and gradients, drawn at random.

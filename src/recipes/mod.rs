@@ -157,6 +157,14 @@ impl Recipe {
                 remedy: None,
             });
         }
+        if Path::new(&self.name).components().count() != 1 || self.name != shown(&self.name) {
+            problems.push(Problem {
+                place: place.clone(),
+                expected: "a name that a folder can have".to_owned(),
+                found: shown(&self.name),
+                remedy: None,
+            });
+        }
         problems.extend(self.claims.iter().filter_map(|claim| claim.problem(&place)));
         problems
     }

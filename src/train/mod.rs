@@ -205,7 +205,7 @@ impl<'d> Trainer<'d> {
     }
 
     fn diverged(&self, epoch: usize) -> Error {
-        Error::Diverged { epoch, step: self.step, learning_rate: self.config.learning_rate() }
+        Error::Diverged { epoch, step: self.step, learning_rate: self.learning_rate }
     }
 
     fn record(

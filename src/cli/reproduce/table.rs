@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use crate::error::shown;
 use crate::format::{count, duration, percent, thousands};
 use crate::linalg::blas;
 use crate::recipes::{Claim, Measure, Measured, Recipe, Verdict};
@@ -36,6 +37,9 @@ struct Spread {
 impl Spread {
     /// NaN if one of the figures is: a training that diverged is not left out.
     fn of(figures: impl Iterator<Item = f64> + Clone) -> Self {
+        if figures.clone().any(f64::is_nan) {
+            return Self { mean: f64::NAN, least: f64::NAN, most: f64::NAN };
+        }
         let count = figures.clone().count() as f64;
         let fold = |start, pick: fn(f64, f64) -> f64| figures.clone().fold(start, pick);
         Self {
@@ -51,13 +55,15 @@ impl Reproduction {
         Spread::of(self.runs.iter().map(move |run| run.measured.map_or(f64::NAN, |measured| measured.get(measure))))
     }
 
+    /// A training that diverged has no time: it ended early.
     fn seconds(&self) -> Spread {
-        Spread::of(self.runs.iter().map(|run| run.seconds))
+        Spread::of(self.runs.iter().map(|run| run.measured.map_or(f64::NAN, |_| run.seconds)))
     }
 
     /// How many times shorter our training is than the published one.
     fn speed_up(&self) -> Option<f64> {
-        self.recipe.published_seconds.map(|published| published / self.seconds().mean)
+        let times = |published| published / self.seconds().mean;
+        self.recipe.published_seconds.map(times).filter(|times| times.is_finite())
     }
 
     /// A sentence for each claim that was missed.
@@ -116,7 +122,9 @@ impl<'a> Table<'a> {
         };
         let reasons = self.reproductions.iter().flat_map(|reproduction| {
             let Recipe { name, claims, .. } = &reproduction.recipe;
-            claims.iter().map(move |claim| format!("- {name}, {}: {}\n", claim.measure.words(), claim.because))
+            claims
+                .iter()
+                .map(move |claim| format!("- {}, {}: {}\n", shown(name), claim.measure.words(), shown(&claim.because)))
         });
         format!(
             "{}\n`ours` is the mean over {seeds}, with {}. The time has the evaluation after every epoch in it.\n\n{}",
@@ -167,7 +175,7 @@ impl<'a> Table<'a> {
 fn rows(reproduction: &Reproduction) -> Vec<[String; 7]> {
     let mut rows: Vec<_> = reproduction.recipe.claims.iter().map(|claim| claim_row(reproduction, claim)).collect();
     rows.push(time_row(reproduction));
-    rows[0][0] = reproduction.recipe.name.clone(); // the rows below are of the same
+    rows[0][0] = in_a_cell(&reproduction.recipe.name); // the rows below are of the same
     rows
 }
 
@@ -176,7 +184,7 @@ fn claim_row(reproduction: &Reproduction, claim: &Claim) -> [String; 7] {
     [
         String::new(),
         claim.measure.words().to_owned(),
-        claim.published.clone().unwrap_or_else(|| "-".to_owned()),
+        claim.published.as_deref().map_or("-".to_owned(), in_a_cell),
         show(claim.measure, mean),
         range(show(claim.measure, least), show(claim.measure, most)),
         accepted(claim),
@@ -191,16 +199,25 @@ fn time_row(reproduction: &Reproduction) -> [String; 7] {
         String::new(),
         "time".to_owned(),
         reproduction.recipe.published_seconds.map_or_else(none, duration),
-        duration(mean),
-        range(duration(least), duration(most)),
+        show_seconds(mean),
+        range(show_seconds(least), show_seconds(most)),
         none(),
         reproduction.speed_up().map_or_else(none, |times| format!("{times:.0} times faster")),
     ]
 }
 
+/// Text from a recipe, which must not end a cell.
+fn in_a_cell(text: &str) -> String {
+    shown(text).replace('|', "/")
+}
+
 /// One number where there is but one.
 fn range(least: String, most: String) -> String {
     if least == most { "-".to_owned() } else { format!("{least} to {most}") }
+}
+
+fn show_seconds(seconds: f64) -> String {
+    if seconds.is_nan() { "diverged".to_owned() } else { duration(seconds) }
 }
 
 fn show(measure: Measure, figure: f64) -> String {
@@ -304,7 +321,10 @@ mod tests {
         let one_diverged = reproduction(&[Some(0.9), None]);
         assert_eq!(one_diverged.missed().len(), 1);
         assert!(one_diverged.missed()[0].contains("found diverged"));
-        assert_eq!(Table::new(&[one_diverged], 0..2).to_json()["met"], false);
+        assert_eq!(Table::new(std::slice::from_ref(&one_diverged), 0..2).to_json()["met"], false);
+        let cells = cells(one_diverged);
+        assert_eq!(cells[2][3..], ["diverged", "-", "at least 50.00 %", "MISSED"]);
+        assert_eq!(cells[4][2..], ["60.0 s", "diverged", "-", "-", "-"], "a time that ended early is no time");
     }
 
     #[test]

@@ -31,11 +31,11 @@ impl Objective for Weighted {
     /// gradient (PyTorch's is 0/0).
     fn backward(&self, labels: &[u8], mut p: ArrayViewMut2<f32>) {
         self.objective.backward(labels, p.view_mut());
-        let weight = |label: &u8| self.weights[usize::from(*label)];
-        let sum: f32 = labels.iter().map(weight).sum();
-        let share = if sum > 0.0 { labels.len() as f32 / sum } else { 0.0 };
+        let weight = |label: &u8| f64::from(self.weights[usize::from(*label)]); // in f64, where 1 / the least f32 is finite
+        let sum: f64 = labels.iter().map(weight).sum();
+        let share = if sum > 0.0 { labels.len() as f64 / sum } else { 0.0 };
         for (mut row, label) in p.axis_iter_mut(Axis(0)).zip(labels) {
-            row *= share * weight(label);
+            row *= (share * weight(label)) as f32;
         }
     }
 }
