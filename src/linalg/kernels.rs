@@ -30,7 +30,7 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.runs_here()).unwrap_or(Self::Portable)
     }
 
-    /// Whether this processor runs it: it has every feature that [`dispatch`] compiles it for. Asked once by the standard
+    /// Whether this processor runs it: it has every feature that its loops are compiled for. Asked once by the standard
     /// library, then read from memory.
     #[cfg(target_arch = "x86_64")]
     pub fn runs_here(self) -> bool {
