@@ -27,9 +27,13 @@ pub fn duration(seconds: f64) -> String {
     format!("{} min {:02} s", whole / 60, whole % 60)
 }
 
-/// `one image`, `2 images`.
+/// `1 image`, `2 images`, `3 batches`.
 pub fn count(number: usize, singular: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
+    let plural = match number {
+        1 => "",
+        _ if singular.ends_with("tch") => "es",
+        _ => "s",
+    };
     format!("{} {singular}{plural}", thousands(number))
 }
 
@@ -45,6 +49,9 @@ mod tests {
         );
         assert_eq!(percent(0.98125), "98.12 %");
         assert_eq!([duration(6.04), duration(125.4)], ["6.0 s", "2 min 05 s"]);
-        assert_eq!([count(1, "epoch"), count(20, "epoch")], ["1 epoch", "20 epochs"]);
+        assert_eq!(
+            [count(1, "epoch"), count(20, "epoch"), count(300, "batch")],
+            ["1 epoch", "20 epochs", "300 batches"]
+        );
     }
 }

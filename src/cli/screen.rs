@@ -16,6 +16,8 @@ use crate::train::{EpochRecord, History, Observer, RunFolder, StepRecord, TrainC
 
 /// The published system `bp-relu-128` needed 21 min 43 s for its 20 epochs, one image at a time.
 const PAPER_EPOCH_SECONDS: f64 = 65.15;
+/// What it reached. To learn less in less time is not to be faster.
+const PAPER_ACCURACY: f64 = 0.9764;
 /// Images of each of its epochs.
 const PAPER_IMAGES: usize = 60_000;
 
@@ -174,7 +176,7 @@ impl<'o> Screen<'o> {
                     writeln!(
                         out,
                         "{speed_up:.0} times faster than published: {median:.2} s an epoch (median); the authors of \
-                         this network report {PAPER_EPOCH_SECONDS} s.",
+                         this network report {PAPER_EPOCH_SECONDS} s, one image at a time.",
                     )?;
                 }
                 writeln!(out, "The network is in {}", OneLine(&folder.model()))?;
@@ -301,9 +303,11 @@ impl Observer for Screen<'_> {
     }
 }
 
-/// How many times shorter the median epoch is than the authors', if the network and the number of images are theirs.
+/// How many times shorter the median epoch is than the authors', if the network and the number of images are theirs, and the
+/// accuracy no lower.
 fn paper_speed_up(architecture: &Architecture, images: usize, history: &History) -> Option<f64> {
     let paper = Architecture::perceptron(784, &[128], Activation::Relu, 10, Output::Softmax);
     let median = history.median_epoch_seconds()?;
+    history.last()?.test_accuracy.filter(|&accuracy| accuracy >= PAPER_ACCURACY)?;
     (*architecture == paper && images == PAPER_IMAGES).then_some(PAPER_EPOCH_SECONDS / median)
 }

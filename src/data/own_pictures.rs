@@ -54,7 +54,7 @@ pub fn own_pictures(folder: &Path, size: (usize, usize), class_names: &[String])
         }
     }
     if labels.is_empty() {
-        let (expected, found) = ("a picture on which something is drawn", format!("{} blank ones", blank.len()));
+        let (expected, found) = ("a picture on which something is drawn", format!("{} blank", blank.len()));
         let remedy = "draw dark on light paper or light on dark, and let most of the border be paper";
         return Err(Error::Data(Mismatch::new(root, "pictures", expected, found, remedy)));
     }

@@ -108,10 +108,12 @@ impl Claim {
 
     pub(super) fn problem(&self, place: &str) -> Option<Problem> {
         let (least, most) = (self.at_least.unwrap_or(f64::MIN), self.at_most.unwrap_or(f64::MAX));
-        let fine = least.is_finite() && most.is_finite() && least <= most;
+        let is_share = matches!(self.measure, Measure::TestAccuracy | Measure::MeanRate);
+        let is_possible = !is_share || (least <= 1.0 && self.at_most.is_none_or(|most| most <= 1.0));
+        let fine = least.is_finite() && most.is_finite() && least <= most && is_possible;
         (!fine).then(|| Problem {
             place: format!("{place}: claims: {}", self.measure),
-            expected: "at-least and at-most as numbers, the first not above the second".to_owned(),
+            expected: "at-least and at-most as numbers, the first not above the second, a share not above 1".to_owned(),
             found: format!("{least} and {most}"),
             remedy: None,
         })
@@ -147,6 +149,7 @@ mod tests {
     fn a_range_that_nothing_is_in_is_a_mistake() {
         assert!(claim(Some(0.4), Some(0.2)).problem("here").is_some());
         assert!(claim(Some(f64::NAN), None).problem("here").is_some());
+        assert!(claim(Some(97.0), None).problem("here").is_some(), "97 % is 0.97");
         assert!(claim(Some(0.2), Some(0.2)).problem("here").is_none());
     }
 }

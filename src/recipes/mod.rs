@@ -157,6 +157,14 @@ impl Recipe {
                 remedy: None,
             });
         }
+        if self.settings.contains_key("seed") {
+            problems.push(Problem {
+                place: format!("{place}: seed"),
+                expected: "no seed in a recipe".to_owned(),
+                found: "one".to_owned(),
+                remedy: Some("reproduce gives each training its own, from --seed on".to_owned()),
+            });
+        }
         if Path::new(&self.name).components().count() != 1 || self.name != shown(&self.name) {
             problems.push(Problem {
                 place: place.clone(),

@@ -117,7 +117,7 @@ fn every_mistake_in_a_recipe_is_told() {
             "mine.toml: mine: ours.lrr: expected the name of a setting, and the reason for it as text, found \"x\"",
             "mine.toml: mine: published-seconds: expected a number above 0, found 0",
             "mine.toml: mine: claims: test-accuracy: expected at-least and at-most as numbers, the first not above the \
-             second, found 0.9 and 0.8",
+             second, a share not above 1, found 0.9 and 0.8",
         ]
     );
     let variant = wrong(&format!("{MINIMAL}[variants.v]\nsettings = {{}}"));
