@@ -72,6 +72,17 @@ impl Mismatch {
 }
 
 impl Error {
+    /// A data file in which `what` is not as expected; see [`Mismatch::new`].
+    pub fn data(
+        path: &Path,
+        what: &'static str,
+        expected: impl fmt::Display,
+        found: impl fmt::Display,
+        remedy: &'static str,
+    ) -> Self {
+        Self::Data(Mismatch::new(path, what, expected, found, remedy))
+    }
+
     /// The exit code of the command that ends with this error: 1 failure, 2 usage, 3 bad data, 4 diverged,
     /// 5 model unusable.
     pub fn exit_code(&self) -> u8 {

@@ -28,17 +28,9 @@ pub struct Evaluation {
 /// If images or classes do not fit the network, or there is no image: callers check both.
 pub fn evaluate(network: &Network, objective: &dyn Objective, input: Input, data: &Dataset) -> Evaluation {
     let classes = network.architecture().classes();
-    assert_eq!(network.architecture().inputs, data.pixels(), "pixels an image");
-    assert!(data.classes() <= classes && !data.is_empty(), "classes");
-    let images: Vec<u32> = (0..data.len() as u32).collect();
-    let evaluate_chunks = || -> Vec<(BatchScore, Vec<u8>)> {
-        let chunks = images.par_chunks(CHUNK).map_init(
-            || Workspace::new(network, CHUNK),
-            |workspace, images| evaluate_chunk(network, objective, (input, data), workspace, images),
-        );
-        chunks.collect()
-    };
-    let chunks = with_blas_threads(1, evaluate_chunks);
+    let chunks = by_chunks(network, data, |workspace, images| {
+        evaluate_chunk(network, objective, (input, data), workspace, images)
+    });
 
     let mut running = RunningScore::default();
     for (score, predictions) in &chunks {
@@ -50,6 +42,19 @@ pub fn evaluate(network: &Network, objective: &dyn Objective, input: Input, data
         confusion[(usize::from(label), usize::from(predicted))] += 1;
     }
     Evaluation { scores: running.scores(), confusion }
+}
+
+/// What `of_chunk` makes of every [`CHUNK`] images of `data`, in order, in parallel within the current rayon pool.
+fn by_chunks<R: Send>(
+    network: &Network,
+    data: &Dataset,
+    of_chunk: impl Fn(&mut Workspace, &[u32]) -> R + Sync + Send,
+) -> Vec<R> {
+    assert_eq!(network.architecture().inputs, data.pixels(), "pixels an image");
+    assert!(data.classes() <= network.architecture().classes() && !data.is_empty(), "classes");
+    let images: Vec<u32> = (0..data.len() as u32).collect();
+    let chunks = || images.par_chunks(CHUNK).map_init(|| Workspace::new(network, CHUNK), &of_chunk).collect();
+    with_blas_threads(1, chunks)
 }
 
 fn evaluate_chunk(
@@ -76,17 +81,13 @@ pub struct Prediction {
 
 /// What `network` takes each image of `data` for, in order; panics as [`evaluate`], and as independent of threads.
 pub fn predict(network: &Network, objective: &dyn Objective, input: Input, data: &Dataset) -> Vec<Prediction> {
-    let images: Vec<u32> = (0..data.len() as u32).collect();
-    let chunk = |workspace: &mut Workspace, images: &[u32]| {
+    let chunks = by_chunks(network, data, |workspace, images| {
         let (_, classes) = evaluate_chunk(network, objective, (input, data), workspace, images);
         let probabilities = workspace.probabilities(images.len());
         let prediction = |(class, p): (u8, ArrayView1<f32>)| Prediction { class, probability: p[usize::from(class)] };
         classes.into_iter().zip(probabilities.rows()).map(prediction).collect::<Vec<_>>()
-    };
-    let chunks = || -> Vec<Vec<Prediction>> {
-        images.par_chunks(CHUNK).map_init(|| Workspace::new(network, CHUNK), chunk).collect()
-    };
-    with_blas_threads(1, chunks).concat()
+    });
+    chunks.concat()
 }
 
 /// The judge of a training: scores the network on the images held out, if any, and, for the record only, on the test

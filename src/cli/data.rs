@@ -11,7 +11,7 @@ use super::table::{Align, print_table};
 use crate::data::convert::Target;
 use crate::data::{self, Dataset, FileReport, Found, Splits, Survey, Verified};
 #[cfg(feature = "report")]
-use crate::error::{Error, Mismatch, Problem};
+use crate::error::{Error, Problem};
 use crate::format::thousands;
 
 #[derive(Debug, clap::Args)]
@@ -260,7 +260,7 @@ fn draw_samples(_: &Samples, _: &mut dyn Write) -> Result<(), Failure> {
 #[cfg(feature = "report")]
 fn no_validation(data: &OsStr) -> Error {
     let remedy = "take --split train or test";
-    Error::Data(Mismatch::new(Path::new(data), "splits", "a validation split", "training and test images", remedy))
+    Error::data(Path::new(data), "splits", "a validation split", "training and test images", remedy)
 }
 
 /// `mnist` of `mnist` and of `some/where/mnist/`.

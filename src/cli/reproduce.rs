@@ -126,12 +126,12 @@ fn chosen(args: &Args) -> Result<Vec<Recipe>> {
 fn settle(recipe: &Recipe, threads: Option<&str>, seed: u64) -> Result<TrainConfig> {
     let mut draft = Draft::default();
     recipe.overlay(&mut draft);
-    let typed = [("seed", Some(seed.to_string())), ("threads", threads.map(str::to_owned))];
-    for field in FIELDS {
-        if let Some((_, Some(value))) = typed.iter().find(|(name, _)| *name == field.name) {
-            draft.overlay_typed(field, value);
-        }
-    }
+    let mut overlay = |name: &str, value: &str| {
+        let field = FIELDS.iter().find(|field| field.name == name).expect("the name of a setting");
+        draft.overlay_typed(field, value);
+    };
+    overlay("seed", &seed.to_string());
+    threads.into_iter().for_each(|threads| overlay("threads", threads));
     draft.finish()
 }
 

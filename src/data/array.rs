@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::error::{Error, Mismatch, Result};
+use crate::error::{Error, Result};
 
 /// How far a float may lie from `byte / 255` or `byte / 256` to count as that byte.
 const TOLERANCE: f64 = 1e-3;
@@ -149,7 +149,7 @@ pub(super) fn outline_of(path: &Path, what: &'static str, shape: &[usize]) -> Re
     outline.filter(|Outline { count, size }| size.0 > 0 && size.1 > 0 && *count > 0).ok_or_else(|| {
         let remedy = "keep images as (N, height, width), or as (N, pixels) if they are square";
         let expected = "images of shape (N, height, width) or (N, pixels)";
-        Error::Data(Mismatch::new(path, what, expected, shown(shape), remedy))
+        Error::data(path, what, expected, shown(shape), remedy)
     })
 }
 
@@ -169,7 +169,7 @@ fn shown(shape: &[usize]) -> String {
 
 impl Source<'_> {
     fn mismatch(&self, expected: impl std::fmt::Display, found: impl std::fmt::Display, remedy: &'static str) -> Error {
-        Error::Data(Mismatch::new(self.path, self.what, expected, found, remedy))
+        Error::data(self.path, self.what, expected, found, remedy)
     }
 
     /// The labels, (N).

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::dataset::{Dataset, Splits};
-use crate::error::{Error, Mismatch, OneLine, Result};
+use crate::error::{Error, OneLine, Result};
 
 /// The images and labels of a split, as read.
 pub(super) struct Part {
@@ -83,7 +83,7 @@ fn out_of_range(path: &Path, labels: &[u8], largest: Option<u8>) -> Error {
         None => "numbers from 0 on, at least half of them in use".to_owned(),
     };
     let remedy = "number the classes from 0 without gaps, or fetch the file again";
-    Error::Data(Mismatch::new(path, "labels out of range", expected, found, remedy))
+    Error::data(path, "labels out of range", expected, found, remedy)
 }
 
 fn check_counts(part: &Part) -> Result<()> {
@@ -91,13 +91,13 @@ fn check_counts(part: &Part) -> Result<()> {
     if part.labels.len().checked_mul(height * width) == Some(part.images.len()) {
         return Ok(());
     }
-    Err(Error::Data(Mismatch::new(
+    Err(Error::data(
         &part.images_path,
         "number of images",
         format!("{}, one for each label in {}", part.labels.len(), OneLine(&part.labels_path)),
         part.images.len() / (height * width),
         super::content::FETCH_AGAIN,
-    )))
+    ))
 }
 
 fn check_sizes(train: &Part, part: &Part, what: &'static str) -> Result<()> {
@@ -105,13 +105,13 @@ fn check_sizes(train: &Part, part: &Part, what: &'static str) -> Result<()> {
         return Ok(());
     }
     let show = |(height, width): (usize, usize)| format!("{height}x{width}");
-    Err(Error::Data(Mismatch::new(
+    Err(Error::data(
         &part.images_path,
         what,
         format!("{} as the training images in {}", show(train.size), OneLine(&train.images_path)),
         show(part.size),
         "keep one data set in a folder",
-    )))
+    ))
 }
 
 #[cfg(test)]

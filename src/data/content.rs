@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
-use crate::error::{Error, Mismatch, OneLine, Result};
+use crate::error::{Error, OneLine, Result};
 
 /// What to do about a file that is not whole.
 pub(super) const FETCH_AGAIN: &str = "copy the file again, or fetch it with scripts/fetch-data.sh";
@@ -72,7 +72,7 @@ pub(super) fn broken_off(path: &Path, unpacked: usize, source: io::Error) -> Err
         return Error::Io { action: "read", path: path.to_owned(), source, remedy };
     }
     let found = format!("{source} after {unpacked} unpacked bytes");
-    Error::Data(Mismatch::new(path, "content", "an undamaged file", found, FETCH_AGAIN))
+    Error::data(path, "content", "an undamaged file", found, FETCH_AGAIN)
 }
 
 /// A file known by its first bytes.
@@ -147,7 +147,7 @@ impl Folder {
             _ => {
                 let names: Vec<_> = found.iter().map(|file| file_name(&file.path)).collect();
                 let remedy = "give the file itself, or keep one data set in a folder";
-                Err(Error::Data(Mismatch::new(&self.path, what, "one in the folder", names.join(", "), remedy)))
+                Err(Error::data(&self.path, what, "one in the folder", names.join(", "), remedy))
             }
         }
     }

@@ -12,7 +12,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::{Dataset, Splits};
-use crate::error::{Error, Mismatch, Result};
+use crate::error::{Error, Result};
 use crate::files;
 
 /// How a data set is kept.
@@ -117,5 +117,5 @@ fn csv(splits: &Splits, folder: &Path) -> io::Result<()> {
 }
 
 fn cannot_hold(out: &Path, expected: &str, found: impl std::fmt::Display, remedy: &'static str) -> Error {
-    Error::Data(Mismatch::new(out, "data set", expected, found, remedy))
+    Error::data(out, "data set", expected, found, remedy)
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::assemble::{self, Part};
 use super::content::{self, Content, Folder, Sniffed, broken_off, file_name, is_of_emnist, name_has};
 use super::{Checksums, Contents, FileReport, Format, by_reading};
-use crate::error::{Error, Mismatch, Result, shown};
+use crate::error::{Error, Result, shown};
 
 pub(super) const FORMAT: Format = Format { name: NAME, is_in, survey: |folder| by_reading(NAME, folder, read), read };
 
@@ -59,13 +59,13 @@ fn read(folder: &Folder, checksums: Checksums) -> Result<Contents> {
         (&[train], &[validation], &[test]) if files.len() == 3 => (train, Some(validation), test),
         _ => {
             let names: Vec<_> = files.iter().map(|path| file_name(path)).collect();
-            return Err(Error::Data(Mismatch::new(
+            return Err(Error::data(
                 &folder.path,
                 "CSV files",
                 "one with train and one with test in its name (and one with valid, if there is one)",
                 names.join(", "),
                 "rename them, or keep one data set in a folder",
-            )));
+            ));
         }
     };
     let (train_part, validation_part, test_part) = (table(train)?, validation.map(table).transpose()?, table(test)?);
@@ -122,7 +122,7 @@ impl Table<'_> {
         remedy: &'static str,
     ) -> Error {
         let found = format!("{found} in line {}", self.number);
-        Error::Data(Mismatch::new(self.path, what, expected, found, remedy))
+        Error::data(self.path, what, expected, found, remedy)
     }
 }
 

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::content::{Content, DEFLATE_MOST_BYTES_PER_BYTE, FETCH_AGAIN, Packing, Sniffed, broken_off};
 use super::{Format, Result};
-use crate::error::{Error, Mismatch};
+use crate::error::Error;
 
 pub(super) const FORMAT: Format = Format { name: "idx", is_in: pairs::is_in, survey: pairs::survey, read: pairs::read };
 
@@ -166,7 +166,8 @@ impl Claim<'_> {
         let known = |element| ELEMENTS.iter().any(|&(code, _)| code == element);
         match magic {
             [0, 0, element, dims] if known(element) => Some(self.believe(element, dims)),
-            [1..=3, element, 0, 0] if known(element) => Some(Err(self.mismatch(
+            [1..=3, element, 0, 0] if known(element) => Some(Err(Error::data(
+                self.path,
                 "magic number",
                 "00 00 08 03 (images) or 00 00 08 01 (labels)",
                 hex(&magic),
@@ -180,14 +181,14 @@ impl Claim<'_> {
         if element != UNSIGNED_BYTE {
             let found = ELEMENTS.iter().find(|&&(code, _)| code == element).map_or("another", |&(_, name)| name);
             let remedy = "convert the file to unsigned bytes, 0 to 255";
-            return Err(self.mismatch("element type", "unsigned bytes", found, remedy));
+            return Err(Error::data(self.path, "element type", "unsigned bytes", found, remedy));
         }
         let kind = match dims {
             3 => Kind::Images,
             1 => Kind::Labels,
             _ => {
                 let remedy = "convert the file to gray images or plain labels";
-                return Err(self.mismatch("dimensions", "3 (images) or 1 (labels)", dims, remedy));
+                return Err(Error::data(self.path, "dimensions", "3 (images) or 1 (labels)", dims, remedy));
             }
         };
         self.believe_sizes(kind, self.sizes(kind)?)
@@ -197,7 +198,7 @@ impl Claim<'_> {
     fn sizes(&self, kind: Kind) -> Result<[u32; 3]> {
         let mut sizes = [1; 3];
         let fields = self.start.get(4..kind.header_bytes()).ok_or_else(|| {
-            self.mismatch("header", format!("{} bytes", kind.header_bytes()), self.start.len(), FETCH_AGAIN)
+            Error::data(self.path, "header", format!("{} bytes", kind.header_bytes()), self.start.len(), FETCH_AGAIN)
         })?;
         for (size, field) in sizes.iter_mut().zip(fields.as_chunks().0) {
             *size = u32::from_be_bytes(*field);
@@ -209,17 +210,17 @@ impl Claim<'_> {
         let [count, height, width] = sizes.map(u64::from);
         if count == 0 || height == 0 || width == 0 {
             let found = show(kind, sizes);
-            return Err(self.mismatch("number of elements", "at least one", found, FETCH_AGAIN));
+            return Err(Error::data(self.path, "number of elements", "at least one", found, FETCH_AGAIN));
         }
         let remedy = if self.fits(kind, sizes.map(u32::swap_bytes)) { LITTLE_ENDIAN } else { FETCH_AGAIN };
         if count > MAX_COUNT {
-            return Err(self.mismatch("number of elements", format!("at most {MAX_COUNT}"), count, remedy));
+            return Err(Error::data(self.path, "number of elements", format!("at most {MAX_COUNT}"), count, remedy));
         }
         match elements(sizes) {
             Some(bytes) if bytes <= MAX_BYTES => self.check_length(kind, sizes, bytes, remedy)?,
             _ => {
                 let found = show(kind, sizes);
-                return Err(self.mismatch("size", format!("at most {MAX_BYTES} bytes"), found, remedy));
+                return Err(Error::data(self.path, "size", format!("at most {MAX_BYTES} bytes"), found, remedy));
             }
         }
         let [count, height, width] = sizes.map(|size| size as usize); // at most 2^30 by now
@@ -237,7 +238,7 @@ impl Claim<'_> {
             }
             _ => return Ok(()),
         };
-        Err(self.mismatch("length of the file", expected, format!("{} bytes", self.bytes), remedy))
+        Err(Error::data(self.path, "length of the file", expected, format!("{} bytes", self.bytes), remedy))
     }
 
     /// True if `sizes` would be right for the file; for a hint about the byte order, not for a decision.
@@ -245,16 +246,6 @@ impl Claim<'_> {
         let sizes = if kind == Kind::Labels { [sizes[0], 1, 1] } else { sizes };
         let in_range = |bytes: &u64| (1..=MAX_BYTES).contains(bytes);
         elements(sizes).filter(in_range).is_some_and(|bytes| self.check_length(kind, sizes, bytes, "").is_ok())
-    }
-
-    fn mismatch(
-        &self,
-        what: &'static str,
-        expected: impl std::fmt::Display,
-        found: impl std::fmt::Display,
-        remedy: &'static str,
-    ) -> Error {
-        Error::Data(Mismatch::new(self.path, what, expected, found, remedy))
     }
 }
 
@@ -291,15 +282,15 @@ fn hex(bytes: &[u8]) -> String {
 fn not_idx(path: &Path, start: &[u8]) -> Error {
     let found = if start.is_empty() { "an empty file".to_owned() } else { hex(&start[..start.len().min(4)]) };
     let expected = "00 00 08 03 (images) or 00 00 08 01 (labels)";
-    Error::Data(Mismatch::new(path, "magic number", expected, found, FETCH_AGAIN))
+    Error::data(path, "magic number", expected, found, FETCH_AGAIN)
 }
 
 fn wrong_kind(path: &Path, kind: Kind, found: impl std::fmt::Display) -> Error {
     let remedy = "give the files their own names, or fetch them with scripts/fetch-data.sh";
-    Error::Data(Mismatch::new(path, "content", kind.name(), found, remedy))
+    Error::data(path, "content", kind.name(), found, remedy)
 }
 
 fn wrong_length(path: &Path, expected: usize, found: impl std::fmt::Display) -> Error {
     let expected = format!("{expected} bytes");
-    Error::Data(Mismatch::new(path, "length of the content", expected, found, FETCH_AGAIN))
+    Error::data(path, "length of the content", expected, found, FETCH_AGAIN)
 }

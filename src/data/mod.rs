@@ -24,7 +24,7 @@ mod published;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Mismatch, Result};
+use crate::error::{Error, Result};
 use content::Folder;
 
 pub use active::ActivePixels;
@@ -184,6 +184,6 @@ fn format_of(folder: &Folder) -> Result<&'static Format> {
         } else {
             (IN_A_FOLDER, "give the folder that holds the files; scripts/fetch-data.sh brings the public ones")
         };
-        Error::Data(Mismatch::new(&folder.path, "data set", expected, folder.describe(), remedy))
+        Error::data(&folder.path, "data set", expected, folder.describe(), remedy)
     })
 }

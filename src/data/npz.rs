@@ -9,7 +9,7 @@ use super::array::{Array, Outline, Source, outline_of};
 use super::assemble;
 use super::content::{Folder, Sniffed};
 use super::{Checksums, Contents, Format, Survey, pickle};
-use crate::error::{Error, Mismatch, Result, shown};
+use crate::error::{Error, Result, shown};
 use zip::{Entry, Zip};
 
 pub(super) const FORMAT: Format = Format { name: NAME, is_in, survey, read };
@@ -89,17 +89,17 @@ fn entry(path: &Path, zip: &Zip, names: &'static [&'static str]) -> Result<Optio
     let entries: Vec<_> = zip.entries.iter().filter(|entry| is(&entry.name, name)).cloned().collect();
     match &entries[..] {
         [entry] => Ok(Some((name, entry.clone()))),
-        _ => Err(Error::Data(Mismatch::new(path, name, "one array", entries.len(), "save it with numpy.savez"))),
+        _ => Err(Error::data(path, name, "one array", entries.len(), "save it with numpy.savez")),
     }
 }
 
 fn missing(path: &Path, zip: &Zip) -> Error {
     let names: Vec<_> = zip.entries.iter().take(12).map(|entry| shown(&entry.name)).collect();
-    Error::Data(Mismatch::new(
+    Error::data(
         path,
         "arrays",
         "x_train, y_train, x_test, y_test (and x_val, y_val if there are such)",
         if names.is_empty() { "nothing".to_owned() } else { names.join(", ") },
         "save it with numpy.savez(path, x_train=..., y_train=..., x_test=..., y_test=...)",
-    ))
+    )
 }

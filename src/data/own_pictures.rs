@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::content::Folder;
 use super::{Dataset, FORMATS, picture, pictures, prepare};
-use crate::error::{Error, Mismatch, Result};
+use crate::error::{Error, Result};
 
 /// What became of a folder of people's pictures.
 #[derive(Debug, Clone)]
@@ -56,7 +56,7 @@ pub fn own_pictures(folder: &Path, size: (usize, usize), class_names: &[String])
     if labels.is_empty() {
         let (expected, found) = ("a picture on which something is drawn", format!("{} blank", blank.len()));
         let remedy = "draw dark on light paper or light on dark, and let most of the border be paper";
-        return Err(Error::Data(Mismatch::new(root, "pictures", expected, found, remedy)));
+        return Err(Error::data(root, "pictures", expected, found, remedy));
     }
     let images = Dataset::new(images, labels, size, class_names.len()).with_class_names(class_names.to_vec());
     Ok(Some(OwnPictures { images, files: kept, blank }))

@@ -13,7 +13,7 @@ use super::array::{Array, Images, Scale, Source, images};
 use super::assemble::{self, Part};
 use super::content::{self, Folder, Sniffed, name_has};
 use super::{Checksums, Contents, FileReport, Format, by_reading};
-use crate::error::{Error, Mismatch, Result};
+use crate::error::{Error, Result};
 
 pub(super) const FORMAT: Format = Format { name: NAME, is_in, survey: |folder| by_reading(NAME, folder, read), read };
 
@@ -43,13 +43,13 @@ fn read(folder: &Folder, checksums: Checksums) -> Result<Contents> {
     match pairs.as_deref() {
         Some(&[train, test]) => contents(path, [Some(train), None, Some(test)], checksums),
         Some(&[train, validation, test]) => contents(path, [Some(train), Some(validation), Some(test)], checksums),
-        _ => Err(Error::Data(Mismatch::new(
+        _ => Err(Error::data(
             path,
             "pickle",
             "two or three pairs (images, labels) of arrays: training, validation if there is one, test",
             objects.describe(result),
             "save it as ((train_x, train_y), (valid_x, valid_y), (test_x, test_y))",
-        ))),
+        )),
     }
 }
 

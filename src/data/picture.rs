@@ -9,7 +9,7 @@ use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::content::FETCH_AGAIN;
-use crate::error::{Error, Mismatch, Result, shown};
+use crate::error::{Error, Result, shown};
 
 /// Bytes of a picture file that we agree to read.
 const MAX_FILE: u64 = 16 << 20;
@@ -69,7 +69,7 @@ fn decode<T>(path: &Path, [png, jpeg, pgm]: [Decoder<T>; 3]) -> Result<T> {
     };
     decoded.map_err(|found| {
         let expected = format!("a whole PNG, JPEG or PGM of at most {MAX_SIDE}x{MAX_SIDE} pixels");
-        Error::Data(Mismatch::new(path, "picture", expected, shown(&found), FETCH_AGAIN))
+        Error::data(path, "picture", expected, shown(&found), FETCH_AGAIN)
     })
 }
 

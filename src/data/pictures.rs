@@ -13,7 +13,7 @@ use super::assemble::{self, Part};
 use super::content::{Folder, Sniffed, file_name};
 use super::picture::{self, Picture};
 use super::{Checksums, Contents, FileReport, Format, Splits, Survey};
-use crate::error::{Error, Mismatch, Result};
+use crate::error::{Error, Result};
 
 pub(super) const FORMAT: Format = Format { name: NAME, is_in, survey, read };
 
@@ -104,10 +104,6 @@ fn report(path: &Path, holds: &'static str, images: &super::Dataset) -> FileRepo
     FileReport { path: path.to_owned(), holds, count: images.len(), size: Some(images.size()), sha256 }
 }
 
-fn mismatch(path: &Path, what: &'static str, expected: String, found: String, remedy: &'static str) -> Error {
-    Error::Data(Mismatch::new(path, what, expected, found, remedy))
-}
-
 /// What lies in `folder`, by name, without what systems hide there.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = || fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>();
@@ -132,7 +128,9 @@ fn classes(train: &Path) -> Result<Vec<String>> {
     }
     match names.len() {
         1..=256 => Ok(names),
-        count => Err(mismatch(train, "classes", "1 to 256 folders, one a class".to_owned(), count.to_string(), SORT)),
+        count => {
+            Err(Error::data(train, "classes", "1 to 256 folders, one a class".to_owned(), count.to_string(), SORT))
+        }
     }
 }
 
@@ -140,7 +138,7 @@ fn classes(train: &Path) -> Result<Vec<String>> {
 pub(super) fn only_to_judge_on(folder: &Folder) -> Error {
     let found = format!("{}: folders of pictures in no split", folder.describe());
     let remedy = "gemmnist eval --data judges a network on them; to learn from pictures, put them into train/CLASS and test/CLASS";
-    mismatch(&folder.path, "data set", "the folders train and test".to_owned(), found, remedy)
+    Error::data(&folder.path, "data set", "the folders train and test".to_owned(), found, remedy)
 }
 
 const SORT: &str =
@@ -155,13 +153,13 @@ pub(super) fn files(split: &Path, names: &[String], number: impl Fn(&str) -> Opt
         let name = file_name(&class);
         let Some(label) = number(&name).filter(|_| class.is_dir()) else {
             let expected = format!("folders of the classes {}", names.join(" "));
-            return Err(mismatch(&class, "class", crate::error::shown(&expected), name, SORT));
+            return Err(Error::data(&class, "class", crate::error::shown(&expected), name, SORT));
         };
         files.extend(entries(&class)?.into_iter().map(|path| (path, label)));
     }
     files.sort_by_key(|(_, label)| *label); // stable
     match files.is_empty() {
-        true => Err(mismatch(split, "pictures", "at least one".to_owned(), "none".to_owned(), SORT)),
+        true => Err(Error::data(split, "pictures", "at least one".to_owned(), "none".to_owned(), SORT)),
         false => Ok(files),
     }
 }
@@ -179,13 +177,13 @@ fn part(split: &Path, names: &[String]) -> Result<Part> {
     let bytes = files.len().checked_mul(size.0 * size.1).filter(|&bytes| bytes <= MAX_BYTES);
     bytes.ok_or_else(|| {
         let found = format!("{} pictures of {}x{}", files.len(), size.0, size.1);
-        mismatch(split, "size", format!("at most {MAX_BYTES} pixels"), found, "keep fewer pictures, or smaller ones")
+        Error::data(split, "size", format!("at most {MAX_BYTES} pixels"), found, "keep fewer pictures, or smaller ones")
     })?;
     let read = |(path, _): &(PathBuf, u8)| match picture::read(path)? {
         Picture { pixels, size: found } if found == size => Ok(pixels),
         Picture { size: (height, width), .. } => {
             let expected = format!("{}x{} as {}", size.0, size.1, file_name(first));
-            Err(mismatch(path, "size of a picture", expected, format!("{height}x{width}"), "scale all to one size"))
+            Err(Error::data(path, "size of a picture", expected, format!("{height}x{width}"), "scale all to one size"))
         }
     };
     let images = files.par_iter().map(read).collect::<Vec<_>>().into_iter().collect::<Result<Vec<_>>>()?.concat();
@@ -199,7 +197,7 @@ fn with_every_class(part: Part, classes: usize) -> Result<Part> {
         Some(&last) if usize::from(last) + 1 == classes => Ok(part),
         _ => {
             let expected = format!("pictures in the last of its {classes} folders");
-            Err(mismatch(&part.images_path, "classes", expected, "none".to_owned(), "remove the empty folders"))
+            Err(Error::data(&part.images_path, "classes", expected, "none".to_owned(), "remove the empty folders"))
         }
     }
 }

@@ -135,3 +135,28 @@ pub fn add_product(alpha: f32, x: Samples, d: ArrayView2<f32>, beta: f32, mut w:
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Small integers and halves: exact.
+    #[test]
+    fn active_columns_are_multiplied_as_the_whole_matrix_with_every_factor() {
+        let (values, columns) = ([1.0, 2.0, -1.0, 0.0, 3.0, 4.0], [1, 4]);
+        let active = Samples::Active(ActiveColumns::new(&values, &columns, 3, 6));
+        let whole = active.to_whole();
+        let matrix = |rows, width| Array2::from_shape_fn((rows, width), |(i, j)| ((i * 5 + j * 3) % 7) as f32 - 3.0);
+        let (w, d) = (matrix(6, 35), matrix(3, 35));
+        let (mut found, mut expected) = (Array2::from_elem((3, 35), f32::NAN), Array2::zeros((3, 35)));
+        multiply(active, w.view(), found.view_mut());
+        multiply(Samples::Whole(whole.view()), w.view(), expected.view_mut());
+        assert_eq!(found, expected);
+        for beta in [0.0, 0.5, 1.0] {
+            let (mut found, mut expected) = (w.clone(), w.clone());
+            add_product(-0.5, active, d.view(), beta, found.view_mut());
+            add_product(-0.5, Samples::Whole(whole.view()), d.view(), beta, expected.view_mut());
+            assert_eq!(found, expected, "beta {beta}");
+        }
+    }
+}

@@ -8,7 +8,7 @@ use toml::Table;
 
 use super::settings::{FIELDS, TrainSettings, read_toml, typed};
 use super::{EpochRecord, History};
-use crate::error::{Error, Mismatch, OneLine, Result, shown};
+use crate::error::{Error, OneLine, Result, shown};
 
 /// What a run folder tells of its run.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,18 +67,17 @@ pub fn read_runs(paths: &[PathBuf]) -> Result<Vec<RunRecord>> {
 fn read_run(folder: &Path, name: String) -> Result<RunRecord> {
     if !folder.is_dir() {
         let found = if folder.exists() { "another kind of file" } else { "nothing there" };
-        return Err(Error::Data(Mismatch::new(folder, "run", "a run folder", found, REMEDY)));
+        return Err(Error::data(folder, "run", "a run folder", found, REMEDY));
     }
     let config = folder.join("config.toml");
-    let given = read_toml::<Table>(&config).map_err(|problem| {
-        Error::Data(Mismatch::new(&config, "settings of a run", problem.expected, problem.found, REMEDY))
-    })?;
+    let given = read_toml::<Table>(&config)
+        .map_err(|problem| Error::data(&config, "settings of a run", problem.expected, problem.found, REMEDY))?;
     let mut settings = TrainSettings::default().to_table();
     settings.extend(given);
     let metrics = folder.join("metrics.jsonl");
-    let epochs = read_bytes(&metrics).and_then(|bytes| parse_metrics(&bytes)).map_err(|(expected, found)| {
-        Error::Data(Mismatch::new(&metrics, "epochs of a run", expected, found, REMEDY))
-    })?;
+    let epochs = read_bytes(&metrics)
+        .and_then(|bytes| parse_metrics(&bytes))
+        .map_err(|(expected, found)| Error::data(&metrics, "epochs of a run", expected, found, REMEDY))?;
     Ok(RunRecord { name, settings, history: History { epochs } })
 }
 

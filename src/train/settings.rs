@@ -1,27 +1,27 @@
 //! Settings: one table says each one's name, default, range and meaning. The command line, TOML files, `config.toml` and
 //! the checks all go by it.
 
+mod draft;
 mod fields;
+mod toml_file;
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::ops::Deref;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use crate::data::{HoldOut, Input};
-use crate::error::{Error, OneLine, Problem, Result, shown};
+use crate::error::{Error, Problem, Result};
 use crate::format::thousands;
-use crate::names::{named_enum, nearest};
-use crate::nn::{Activation, Architecture, Init, Loss, Output, loss};
+use crate::names::named_enum;
+use crate::nn::{Activation, Architecture, Init, Loss, Output};
 use crate::optim::{OptimizerName, Schedule, ScheduleName};
 use crate::seed::Seed;
 use crate::threads;
 
-use fields::MOST_THREADS;
+pub use draft::Draft;
 pub use fields::{FIELDS, Field, Range};
+pub(crate) use toml_file::{parse_toml, read_toml};
 
 /// Everything that shapes the outcome of a training. [`FIELDS`] has the names, ranges and meanings.
 #[derive(Debug, Clone, PartialEq)]
@@ -244,6 +244,26 @@ impl TrainConfig {
         }
     }
 
+    /// The problem of a network too large to be meant, if it is: known only when the data are.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] naming `--hidden` or `--batch`.
+    pub fn check_size(&self, architecture: &Architecture, images: usize) -> Result<()> {
+        let parameters = architecture.parameters();
+        let in_a_row = architecture.widths().into_iter().fold(0, usize::saturating_add);
+        let batch = self.batch_size.min(images);
+        let in_a_step = in_a_row.saturating_mul(batch).saturating_mul(2); // outputs and their gradients
+        if parameters > MOST_PARAMETERS {
+            let expected = format!("a network of at most {MOST_PARAMETERS} parameters");
+            return problem("--hidden", expected, format!("{architecture}, {parameters} parameters"));
+        }
+        if in_a_step > MOST_IN_A_STEP {
+            let expected = format!("a step of at most {MOST_IN_A_STEP} numbers");
+            return problem("--batch", expected, format!("{batch} images through {architecture}, {in_a_step} numbers"));
+        }
+        Ok(())
+    }
+
     /// The root of the run's randomness.
     pub fn seed(&self) -> Seed {
         Seed(self.0.seed)
@@ -326,7 +346,7 @@ impl TrainSettings {
     /// # Errors
     /// [`Error::Settings`] with every setting that is out of its range; NaN is outside every range.
     pub fn check(self) -> Result<TrainConfig> {
-        Draft { settings: self, problems: Vec::new() }.finish()
+        Draft::new(self).finish()
     }
 }
 
@@ -334,182 +354,6 @@ impl TrainSettings {
 const MOST_PARAMETERS: usize = 500_000_000;
 /// 4 GB of outputs and gradients, likewise.
 const MOST_IN_A_STEP: usize = 1_000_000_000;
-
-/// Settings under construction: each source is laid over the one before, and every problem is kept until the end.
-#[derive(Debug, Default)]
-pub struct Draft {
-    settings: TrainSettings,
-    problems: Vec<Problem>,
-}
-
-impl Draft {
-    /// Lays the TOML file `path` over it.
-    ///
-    /// A file that cannot be read or is not TOML, unknown keys and values out of range are kept for
-    /// [`finish`](Self::finish).
-    pub fn overlay_file(&mut self, path: &Path) {
-        match read_toml::<Table>(path) {
-            Ok(table) => self.overlay_table(&OneLine(path).to_string(), &table),
-            Err(problem) => self.problems.push(problem),
-        }
-    }
-
-    /// Lays over it the settings in `table`, which stands in `place`.
-    pub fn overlay_table(&mut self, place: &str, table: &Table) {
-        for (key, value) in table {
-            let place = format!("{place}: {}", shown(key));
-            match FIELDS.iter().find(|field| field.name == key) {
-                Some(field) => self.set(field, value, place, Given::InToml(value)),
-                None => self.problems.push(unknown_key(place, &shown(key))),
-            }
-        }
-    }
-
-    /// Lays over it what was typed for the option `field`.
-    pub fn overlay_typed(&mut self, field: &Field, typed: &str) {
-        self.set(field, &field.range.parse(typed), format!("--{}", field.name), Given::Typed(typed));
-    }
-
-    /// Keeps a problem that is none of a setting, to be reported with the others.
-    pub(crate) fn report(&mut self, problem: Problem) {
-        self.problems.push(problem);
-    }
-
-    fn set(&mut self, field: &Field, value: &Value, place: String, given: Given<'_>) {
-        if field.range.contains(value) {
-            (field.set)(&mut self.settings, value);
-        } else {
-            self.problems.push(out_of_range(field, place, given));
-        }
-    }
-
-    /// The settings, complete, if every one is in its range and they go together.
-    ///
-    /// # Errors
-    /// [`Error::Settings`] with every problem there is.
-    pub fn finish(self) -> Result<TrainConfig> {
-        let Self { mut settings, mut problems } = self;
-        for field in FIELDS {
-            if let Some(value) = (field.get)(&settings).filter(|value| !field.range.contains(value)) {
-                problems.push(out_of_range(field, field.name.to_owned(), Given::InToml(&value)));
-            }
-        }
-        if loss::objective(settings.output, settings.loss).is_none() {
-            problems.push(Problem {
-                place: "--loss".to_owned(),
-                found: settings.loss.to_string(),
-                expected: format!("a loss that is defined on {} outputs", settings.output),
-                remedy: None,
-            });
-        }
-        if !problems.is_empty() {
-            return Err(Error::Settings(problems));
-        }
-        settings.learning_rate.get_or_insert_with(|| settings.optimizer.default_learning_rate());
-        settings.init.get_or_insert_with(|| default_init(settings.activation));
-        settings.threads.get_or_insert_with(|| threads::available().min(MOST_THREADS as usize));
-        Ok(TrainConfig(settings))
-    }
-}
-
-impl TrainConfig {
-    /// The problem of a network too large to be meant, if it is: known only when the data are.
-    ///
-    /// # Errors
-    /// [`Error::Settings`] naming `--hidden` or `--batch`.
-    pub fn check_size(&self, architecture: &Architecture, images: usize) -> Result<()> {
-        let parameters = architecture.parameters();
-        let in_a_row = architecture.widths().into_iter().fold(0, usize::saturating_add);
-        let batch = self.batch_size.min(images);
-        let in_a_step = in_a_row.saturating_mul(batch).saturating_mul(2); // outputs and their gradients
-        if parameters > MOST_PARAMETERS {
-            let expected = format!("a network of at most {MOST_PARAMETERS} parameters");
-            return problem("--hidden", expected, format!("{architecture}, {parameters} parameters"));
-        }
-        if in_a_step > MOST_IN_A_STEP {
-            let expected = format!("a step of at most {MOST_IN_A_STEP} numbers");
-            return problem("--batch", expected, format!("{batch} images through {architecture}, {in_a_step} numbers"));
-        }
-        Ok(())
-    }
-}
-
-/// A value as it was written.
-#[derive(Debug, Clone, Copy)]
-enum Given<'a> {
-    /// For an option.
-    Typed(&'a str),
-    /// In a file.
-    InToml(&'a Value),
-}
-
-fn out_of_range(field: &Field, place: String, given: Given<'_>) -> Problem {
-    let (name, found, expected) = match given {
-        Given::Typed("") => (None, "nothing".to_owned(), field.range.describe()),
-        Given::Typed(typed) => (Some(typed), typed.to_owned(), field.range.describe()),
-        Given::InToml(value) => (value.as_str(), value.to_string(), field.range.describe_in_toml()),
-    };
-    let nearest = match field.range {
-        Range::OneOf(names) => name.and_then(|name| nearest(name, names.iter().copied())),
-        _ => None,
-    };
-    Problem { place, found: shown(&found), expected, remedy: nearest.map(did_you_mean) }
-}
-
-/// The nearest name is looked for among the options' other spellings too, and with `_` for `-`, as Python has it.
-fn unknown_key(place: String, key: &str) -> Problem {
-    let spellings =
-        || FIELDS.iter().flat_map(|field| [(field.name, field.name), (field.alias.unwrap_or(field.name), field.name)]);
-    let key = key.replace('_', "-").to_lowercase();
-    let near = nearest(&key, spellings().map(|(spelling, _)| spelling));
-    let name = spellings().find(|(spelling, _)| Some(*spelling) == near).map(|(_, name)| name);
-    let expected = match name {
-        Some(_) => "the name of a setting".to_owned(),
-        None => format!("one of {}", FIELDS.iter().map(|field| field.name).collect::<Vec<_>>().join(", ")),
-    };
-    Problem { place, found: "an unknown key".to_owned(), expected, remedy: name.map(did_you_mean) }
-}
-
-fn did_you_mean(name: &str) -> String {
-    format!("did you mean {name}?")
-}
-
-/// Larger than any list of settings; a file above it is something else.
-const LARGEST_CONFIG: u64 = 1 << 20;
-
-/// Reads no more than [`LARGEST_CONFIG`], whatever the file says about its length: it may be a pipe or a device.
-pub(crate) fn read_toml<T: DeserializeOwned>(path: &Path) -> std::result::Result<T, Problem> {
-    let read = || -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        File::open(path)?.take(LARGEST_CONFIG + 1).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    let bytes = read().map_err(|error| toml_problem(path, "a TOML file that you may read", error.to_string()))?;
-    if bytes.len() as u64 > LARGEST_CONFIG {
-        return Err(toml_problem(path, "a TOML file of at most 1 MiB", "a larger one".to_owned()));
-    }
-    let text = str::from_utf8(&bytes).map_err(|error| {
-        let line = line_at(&bytes, error.valid_up_to());
-        toml_problem(path, "a TOML file in UTF-8", format!("other bytes in line {line}"))
-    })?;
-    parse_toml(path, text)
-}
-
-/// What stands in `text`, the content of `path`.
-pub(crate) fn parse_toml<T: DeserializeOwned>(path: &Path, text: &str) -> std::result::Result<T, Problem> {
-    toml::from_str(text).map_err(|error| {
-        let line = error.span().map_or(1, |span| line_at(text.as_bytes(), span.start));
-        toml_problem(path, "TOML: name = value, a line each", format!("line {line}: {}", shown(error.message())))
-    })
-}
-
-fn line_at(bytes: &[u8], offset: usize) -> usize {
-    bytes.iter().take(offset).filter(|byte| **byte == b'\n').count() + 1
-}
-
-fn toml_problem(path: &Path, expected: &str, found: String) -> Problem {
-    Problem { place: OneLine(path).to_string(), expected: expected.to_owned(), found, remedy: None }
-}
 
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use super::{Header, Idx, Kind, header_of, read as read_idx};
 use crate::data::assemble::{self, Part};
 use crate::data::content::{Folder, Packing, Sniffed, TRANSPOSED, file_name, is_of_emnist, name_has};
 use crate::data::{Checksums, Contents, FileReport, Survey};
-use crate::error::{Error, Mismatch, Result};
+use crate::error::{Error, Result};
 
 /// A file whose header was believed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -201,13 +201,13 @@ fn split_in_name(path: &Path) -> Option<Split> {
 
 fn too_few(folder: &Folder, candidates: &[Candidate]) -> Error {
     wrong_name(candidates).unwrap_or_else(|| {
-        Error::Data(Mismatch::new(
+        Error::data(
             &folder.path,
             "data set",
             "two IDX files of images and two of labels",
             folder.describe(),
             "fetch the missing files with scripts/fetch-data.sh",
-        ))
+        )
     })
 }
 
@@ -223,20 +223,20 @@ fn unpaired(folder: &Folder, candidates: &[Candidate]) -> Error {
         alone.next().filter(|_| alone.next().is_none())
     };
     wrong_name(candidates).unwrap_or_else(|| match (alone(Kind::Images), alone(Kind::Labels)) {
-        (Some(images), Some(labels)) => Error::Data(Mismatch::new(
+        (Some(images), Some(labels)) => Error::data(
             &labels.path,
             "number of labels",
             format!("{} as there are images in {}", images.header.count, file_name(&images.path)),
             labels.header.count,
             "fetch both files again with scripts/fetch-data.sh",
-        )),
-        _ => Error::Data(Mismatch::new(
+        ),
+        _ => Error::data(
             &folder.path,
             "data set",
             "as many images as labels",
             show(candidates),
             "leave one file of labels for each file of images",
-        )),
+        ),
     })
 }
 
@@ -253,13 +253,13 @@ fn wrong_name(candidates: &[Candidate]) -> Option<Error> {
 }
 
 fn names_do_not_tell(folder: &Folder, candidates: &[Candidate]) -> Error {
-    Error::Data(Mismatch::new(
+    Error::data(
         &folder.path,
         "which files are for training",
         "one pair with train and one with test or t10k in the names, as their counts do not tell",
         show(candidates),
         "rename them, or keep one data set in a folder",
-    ))
+    )
 }
 
 fn show(candidates: &[Candidate]) -> String {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::data::array::{Array, ElementType, MAX_DIMENSIONS, bytes_of};
 use crate::data::content::FETCH_AGAIN;
-use crate::error::{Error, Mismatch, Result, shown};
+use crate::error::{Error, Result, shown};
 
 /// Characters of a header that we agree to read; NumPy writes 118.
 const MAX_HEADER: usize = 4096;
@@ -15,8 +15,7 @@ pub(super) const START_BYTES: u64 = 12 + MAX_HEADER as u64;
 
 /// The array in `bytes`, which are those of `what` in `path`.
 pub(super) fn parse(path: &Path, what: &'static str, bytes: Vec<u8>) -> Result<Array> {
-    let refuse =
-        |expected: &str, found: String, remedy| Error::Data(Mismatch::new(path, what, expected, found, remedy));
+    let refuse = |expected: &str, found: String, remedy| Error::data(path, what, expected, found, remedy);
     let Start { element, shape, end } = start(path, what, &bytes)?;
     let found = format!("{} bytes for shape {shape:?}", bytes.len() - end);
     if bytes_of(element, &shape) != Some(bytes.len() - end) {
@@ -37,8 +36,7 @@ pub(super) struct Start {
 
 /// Takes the beginning of `what` in `path` apart, of which `bytes` has at least [`START_BYTES`] or all.
 pub(super) fn start(path: &Path, what: &'static str, bytes: &[u8]) -> Result<Start> {
-    let refuse =
-        |expected: &str, found: String, remedy| Error::Data(Mismatch::new(path, what, expected, found, remedy));
+    let refuse = |expected: &str, found: String, remedy| Error::data(path, what, expected, found, remedy);
     let (length, start) = match bytes.get(..8) {
         Some([0x93, b'N', b'U', b'M', b'P', b'Y', 1, 0]) => (bytes.get(8..10).map(le), 10),
         Some([0x93, b'N', b'U', b'M', b'P', b'Y', 2 | 3, 0]) => (bytes.get(8..12).map(le), 12),

@@ -10,7 +10,7 @@ use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
 
 use crate::data::content::{DEFLATE_MOST_BYTES_PER_BYTE, FETCH_AGAIN, broken_off};
-use crate::error::{Error, Mismatch, Result, shown};
+use crate::error::{Error, Result, shown};
 
 /// Entries of an archive that we agree to look at.
 const MAX_ENTRIES: u64 = 1 << 10;
@@ -78,7 +78,13 @@ impl<'a> Zip<'a> {
         let tail = zip.read_at(tail_at, bytes - tail_at)?;
         let (count, size, offset) = zip.directory(&tail, tail_at)?;
         if count > MAX_ENTRIES {
-            return Err(zip.mismatch("entries", format!("at most {MAX_ENTRIES}"), count, "keep the arrays only"));
+            return Err(Error::data(
+                zip.path,
+                "entries",
+                format!("at most {MAX_ENTRIES}"),
+                count,
+                "keep the arrays only",
+            ));
         }
         let directory = zip.read_at(offset, size)?;
         let mut fields = Fields(&directory);
@@ -89,25 +95,21 @@ impl<'a> Zip<'a> {
         Ok(zip)
     }
 
-    fn mismatch(
-        &self,
-        what: &'static str,
-        expected: impl std::fmt::Display,
-        found: impl std::fmt::Display,
-        remedy: &'static str,
-    ) -> Error {
-        Error::Data(Mismatch::new(self.path, what, expected, found, remedy))
-    }
-
     fn damaged(&self, what: &'static str) -> Error {
-        self.mismatch(what, "that of a whole zip archive", "another", FETCH_AGAIN)
+        Error::data(self.path, what, "that of a whole zip archive", "another", FETCH_AGAIN)
     }
 
     /// `count` bytes from `offset` on, which must be in the file: nothing is reserved for a claim beyond it.
     fn read_at(&mut self, offset: u64, count: u64) -> Result<Vec<u8>> {
         if offset.checked_add(count).is_none_or(|end| end > self.bytes) || count > self.bytes {
             let found = format!("{count} bytes from byte {offset} on");
-            return Err(self.mismatch("archive", format!("places in its {} bytes", self.bytes), found, FETCH_AGAIN));
+            return Err(Error::data(
+                self.path,
+                "archive",
+                format!("places in its {} bytes", self.bytes),
+                found,
+                FETCH_AGAIN,
+            ));
         }
         let mut bytes = Vec::new();
         let read = self.file.seek(SeekFrom::Start(offset));
@@ -157,7 +159,7 @@ impl<'a> Zip<'a> {
         crc.update(&bytes);
         if bytes.len() as u64 != entry.unpacked || crc.sum() != entry.crc {
             let found = format!("{} bytes with another checksum or length", bytes.len());
-            return Err(self.mismatch("content of an entry", "what the directory says", found, FETCH_AGAIN));
+            return Err(Error::data(self.path, "content of an entry", "what the directory says", found, FETCH_AGAIN));
         }
         Ok(bytes)
     }
@@ -167,13 +169,19 @@ impl<'a> Zip<'a> {
         let Entry { method, packed, unpacked, .. } = *entry;
         if entry.flags & 1 != 0 || !matches!(method, 0 | 8) {
             let found = if entry.flags & 1 != 0 { "encrypted".to_owned() } else { format!("method {method}") };
-            return Err(self.mismatch("packing", "stored or deflated", found, "save it with numpy.savez_compressed"));
+            return Err(Error::data(
+                self.path,
+                "packing",
+                "stored or deflated",
+                found,
+                "save it with numpy.savez_compressed",
+            ));
         }
         let possible = if method == 0 { packed } else { packed.saturating_mul(DEFLATE_MOST_BYTES_PER_BYTE) };
         if unpacked > MAX_BYTES || unpacked > possible || (method == 0 && packed != unpacked) || packed > self.bytes {
             let expected = format!("at most {} unpacked bytes", possible.min(MAX_BYTES));
             let found = format!("{unpacked} bytes of {}, packed in {packed}", shown(&entry.name));
-            return Err(self.mismatch("size of an entry", expected, found, FETCH_AGAIN));
+            return Err(Error::data(self.path, "size of an entry", expected, found, FETCH_AGAIN));
         }
         let local = self.read_at(entry.offset, 30)?;
         let mut local = Fields(&local);

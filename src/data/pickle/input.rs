@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use crate::data::content::{Content, DEFLATE_MOST_BYTES_PER_BYTE, FETCH_AGAIN, Packing, broken_off};
-use crate::error::{Error, Mismatch, Result};
+use crate::error::{Error, Result};
 
 /// Bytes of a pickle that we agree to unpack. MNIST takes 220 MB; text of protocol 0, six characters for a zero, 1.2 GB.
 const MAX_STREAM: u64 = 2 << 30;
@@ -40,7 +40,7 @@ impl<'a> Input<'a> {
         remedy: &'static str,
     ) -> Error {
         let found = format!("{found} before byte {}", self.offset);
-        Error::Data(Mismatch::new(self.path, what, expected, found, remedy))
+        Error::data(self.path, what, expected, found, remedy)
     }
 
     fn too_short(&self) -> Error {

@@ -1,6 +1,10 @@
-use super::fields::{LARGEST_WEIGHT, MOST_CLASSES, MOST_LAYERS};
-use super::*;
 use std::fs;
+use std::path::Path;
+
+use super::draft::Given;
+use super::fields::{LARGEST_WEIGHT, MOST_CLASSES, MOST_LAYERS};
+use super::toml_file::LARGEST_CONFIG;
+use super::*;
 
 /// What comes of a TOML file with this content.
 fn from_file(content: impl AsRef<[u8]>) -> std::result::Result<TrainConfig, Vec<String>> {
