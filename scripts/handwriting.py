@@ -65,10 +65,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path, help="the folder to make")
     parser.add_argument("--each", type=int, default=60, help="pictures of each digit (default: 60)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--split", choices=["t10k", "train"], default="t10k", help="where the digits come from")
-    parser.add_argument("--originals", type=Path, help="the same digits as they are go here, as PNG in test/CLASS")
+    parser.add_argument("--seed", type=int, default=0, help="of paper, places and sizes (default: 0)")
+    parser.add_argument("--split", choices=["t10k", "train"], default="t10k", help="MNIST's test images or its training images (default: t10k, the test images)")
+    parser.add_argument("--originals", type=Path, help="the same digits as they are go here, as PNG in a folder a digit")
     arguments = parser.parse_args()
+    for folder in filter(None, [arguments.out, arguments.originals]):
+        if folder.exists():
+            parser.error(f"{folder} is there already: choose another folder, or remove it")
     images = read_idx(PROJECT / f"data/mnist/{arguments.split}-images-idx3-ubyte.gz", 16).reshape(-1, 28, 28)
     labels = read_idx(PROJECT / f"data/mnist/{arguments.split}-labels-idx1-ubyte.gz", 8)
     random = np.random.default_rng(arguments.seed)
@@ -82,6 +85,8 @@ def main():
             save(photograph(sheet(images[number], random), random), folders[0] / f"{number:05}", random)
             if arguments.originals:
                 Image.fromarray(images[number]).save(folders[1] / f"{number:05}.png")
+    count = sum(1 for _ in arguments.out.glob("*/*"))
+    print(f"{count} pictures are in {arguments.out}; to judge a network on them: gemmnist eval RUN --data {arguments.out}")
 
 
 if __name__ == "__main__":

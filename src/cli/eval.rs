@@ -83,6 +83,9 @@ pub fn run(args: Args, out: &mut dyn Write) -> Result<(), Failure> {
         print_text(&evaluation, names, loss.name(), out)?;
         let list = args.mistakes || mistakes.len() <= FEW;
         print_mistakes(&mistakes, names, list, out)?;
+        if let Some(path) = &args.svg {
+            writeln!(out, "\nThe picture is in {}", OneLine(path))?;
+        }
     }
     Ok(())
 }

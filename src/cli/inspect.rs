@@ -40,9 +40,14 @@ pub fn run(args: Args, out: &mut dyn Write) -> std::result::Result<(), Failure> 
     if args.json {
         print_json(&model, out)?
     } else {
-        print_text(&model, out)?
+        print_text(&model, out)?;
+        print_place(&args, out)?;
     }
     Ok(())
+}
+
+fn print_place(args: &Args, out: &mut dyn Write) -> io::Result<()> {
+    args.svg.as_deref().map_or(Ok(()), |path| writeln!(out, "\nThe picture is in {}", OneLine(path)))
 }
 
 fn draw(network: &Network, args: &Args) -> Result<()> {
@@ -93,6 +98,7 @@ fn inspect_recipe(recipe: &Recipe, args: &Args, out: &mut dyn Write) -> std::res
         writeln!(out, "{object}")?;
     } else {
         print_recipe(recipe, &config, &network, out)?;
+        print_place(args, out)?;
     }
     Ok(())
 }

@@ -240,7 +240,8 @@ impl Printer<'_> {
         if self.json {
             return self.print(&table.to_json().to_string());
         }
-        self.print(&format!("\n{}", table.to_markdown()))?;
+        self.print(&format!("\n{}", table.to_markdown().trim_end()))?;
+        self.print("")?;
         self.print(&format!("The table is in {}", OneLine(&folder.join("table.md"))))
     }
 }

@@ -117,8 +117,8 @@ impl<'a> Table<'a> {
     pub fn to_markdown(&self) -> String {
         let rows: Vec<_> = self.reproductions.iter().flat_map(rows).collect();
         let seeds = match self.seeds.end - self.seeds.start {
-            1 => format!("seed {}", self.seeds.start),
-            _ => format!("seeds {} to {}", self.seeds.start, self.seeds.end - 1),
+            1 => format!("that of seed {}", self.seeds.start),
+            _ => format!("the mean over seeds {} to {}", self.seeds.start, self.seeds.end - 1),
         };
         let reasons = self.reproductions.iter().flat_map(|reproduction| {
             let Recipe { name, claims, .. } = &reproduction.recipe;
@@ -127,7 +127,7 @@ impl<'a> Table<'a> {
                 .map(move |claim| format!("- {}, {}: {}\n", shown(name), claim.measure.words(), shown(&claim.because)))
         });
         format!(
-            "{}\n`ours` is the mean over {seeds}, with {}. The time has the evaluation after every epoch in it.\n\n{}",
+            "{}\n`ours` is {seeds}, with {}. The time has the evaluation after every epoch in it.\n\n{}",
             aligned(&rows),
             blas::describe(),
             reasons.collect::<String>()
