@@ -318,10 +318,10 @@ mod tests {
 
     #[test]
     fn a_training_that_diverged_is_not_left_out() {
-        let one_diverged = reproduction(&[Some(0.9), None]);
+        let one_diverged = reproduction(&[Some(0.9), Some(0.7), None]);
         assert_eq!(one_diverged.missed().len(), 1);
         assert!(one_diverged.missed()[0].contains("found diverged"));
-        assert_eq!(Table::new(std::slice::from_ref(&one_diverged), 0..2).to_json()["met"], false);
+        assert_eq!(Table::new(std::slice::from_ref(&one_diverged), 0..3).to_json()["met"], false);
         let cells = cells(one_diverged);
         assert_eq!(cells[2][3..], ["diverged", "-", "at least 50.00 %", "MISSED"]);
         assert_eq!(cells[4][2..], ["60.0 s", "diverged", "-", "-", "-"], "a time that ended early is no time");
