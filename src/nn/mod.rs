@@ -33,4 +33,4 @@ pub use input_bias::InputBiasSpec;
 pub use layer::{Backward, Layer, Learner, Mode, Parameter, ParameterMut, Step};
 pub use loss::{Loss, Objective, Output};
 pub use network::{BatchScore, Network, predicted_class};
-pub use workspace::Workspace;
+pub use workspace::{Batch, Workspace};
