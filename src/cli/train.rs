@@ -79,6 +79,7 @@ pub(super) fn finish(
 ) -> Result<Evaluation> {
     let curves = leave_curves(trainer, config, folder);
     run?;
+    test.require_unchanged()?;
     folder.finish(trainer.network(), trainer.history())?;
     curves?;
     leave_confusion(trainer, config, folder, test)

@@ -8,6 +8,7 @@ use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, OneLine, Result};
+use crate::files::SharedBytes;
 
 /// What to do about a file that is not whole.
 pub(super) const FETCH_AGAIN: &str = "copy the file again, or fetch it with scripts/fetch-data.sh";
@@ -53,6 +54,16 @@ impl Content {
             (Packing::Raw, Reader::Raw(file))
         };
         Ok(Self { packing, bytes: metadata.len(), reader })
+    }
+}
+
+impl Content {
+    /// The whole file as it lies on the disk, mapped into memory. None if it is packed, or where the system cannot map it.
+    pub fn map(&self, path: &Path) -> Option<SharedBytes> {
+        match &self.reader {
+            Reader::Raw(reader) => SharedBytes::map(reader.get_ref().try_clone().ok()?, path).ok(),
+            Reader::Gzip(_) => None,
+        }
     }
 }
 

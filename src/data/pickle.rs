@@ -67,7 +67,7 @@ pub(super) fn contents(path: &Path, pairs: [Option<(&Array, &Array)>; 3], checks
     let sources: Vec<_> = there().map(|((array, _), [what, _])| Source { path, what, array }).collect();
     let (images, scale) = images(&sources)?;
     let part = |(Images { bytes, size }, labels)| Part {
-        images: bytes,
+        images: bytes.into(),
         labels,
         size,
         images_path: path.to_owned(),

@@ -99,7 +99,7 @@ fn survey(folder: &Folder) -> Result<Survey> {
 const REMARK: &str = "checksums are of the pixels, in the order of classes and file names";
 
 fn report(path: &Path, holds: &'static str, images: &super::Dataset) -> FileReport {
-    let digest = Sha256::digest(images.images());
+    let digest = Sha256::digest(&*images.images());
     let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     FileReport { path: path.to_owned(), holds, count: images.len(), size: Some(images.size()), sha256 }
 }
@@ -188,7 +188,7 @@ fn part(split: &Path, names: &[String]) -> Result<Part> {
     };
     let images = files.par_iter().map(read).collect::<Vec<_>>().into_iter().collect::<Result<Vec<_>>>()?.concat();
     let labels = files.iter().map(|(_, label)| *label).collect();
-    Ok(Part { images, labels, size, images_path: split.to_owned(), labels_path: split.to_owned() })
+    Ok(Part { images: images.into(), labels, size, images_path: split.to_owned(), labels_path: split.to_owned() })
 }
 
 /// Refuses a last class without training images: then there would be a name without a number.
