@@ -63,7 +63,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("count", type=int, help="training images, 1 to 2147483648")
     parser.add_argument("out", type=pathlib.Path, help="folder to make")
-    parser.add_argument("--from", dest="source", type=pathlib.Path, default=pathlib.Path("data/mnist"), help="folder to take")
+    parser.add_argument("--from", dest="source", type=pathlib.Path, default=pathlib.Path(__file__).parent.parent / "data/mnist",
+                        help="folder to take")
     args = parser.parse_args()
     if not 1 <= args.count <= 1 << 31:
         parser.error(f"count: expected 1 to 2147483648, found {args.count}")
