@@ -19,6 +19,7 @@ pub(super) struct Part {
 
 impl Part {
     /// Exchanges the rows and columns of every image; those of a mapped file are copied.
+    #[expect(clippy::indexing_slicing, reason = "a place in an image for each place in it")]
     pub fn transpose(&mut self) {
         let (height, width) = self.size;
         let mut image = vec![0; height * width];
@@ -55,6 +56,7 @@ pub(super) fn splits(train: Part, validation: Option<Part>, test: Part) -> Resul
 /// # Errors
 /// If fewer than half of the labels up to the largest occur: then some are out of range, such as a stray 200 among
 /// digits, or all are, such as letters kept as ASCII. The first of them is named.
+#[expect(clippy::indexing_slicing, reason = "256 places for the 256 bytes")]
 pub(super) fn classes(path: &Path, labels: &[u8]) -> Result<usize> {
     let mut occurs = [false; 256];
     labels.iter().for_each(|&label| occurs[usize::from(label)] = true);
@@ -80,8 +82,8 @@ fn check_labels(part: &Part, classes: usize) -> Result<()> {
 
 /// The error of the first label above `largest`; of the first label if there is no largest.
 fn out_of_range(path: &Path, labels: &[u8], largest: Option<u8>) -> Error {
-    let first = labels.iter().position(|&label| largest.is_none_or(|largest| label > largest));
-    let found = first.map_or("none".to_owned(), |i| format!("{} at image {i}", labels[i]));
+    let first = labels.iter().enumerate().find(|&(_, &label)| largest.is_none_or(|largest| label > largest));
+    let found = first.map_or("none".to_owned(), |(i, label)| format!("{label} at image {i}"));
     let expected = match largest {
         Some(largest) => format!("0 to {largest}"),
         None => "numbers from 0 on, at least half of them in use".to_owned(),

@@ -300,7 +300,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn not_idx(path: &Path, start: &[u8]) -> Error {
-    let found = if start.is_empty() { "an empty file".to_owned() } else { hex(&start[..start.len().min(4)]) };
+    let found = if start.is_empty() { "an empty file".to_owned() } else { hex(start.get(..4).unwrap_or(start)) };
     let expected = "00 00 08 03 (images) or 00 00 08 01 (labels)";
     Error::data(path, "magic number", expected, found, FETCH_AGAIN)
 }
