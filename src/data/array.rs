@@ -141,7 +141,9 @@ pub(super) struct Images {
 /// the square of (N, pixels).
 pub(super) fn outline_of(path: &Path, what: &'static str, shape: &[usize]) -> Result<Outline> {
     let outline = match *shape {
-        [count, pixels] => Some((count, (pixels.isqrt(), pixels.isqrt()))).filter(|(_, (side, _))| side * side == pixels),
+        [count, pixels] => {
+            Some((count, (pixels.isqrt(), pixels.isqrt()))).filter(|(_, (side, _))| side * side == pixels)
+        }
         [count, height, width] | [count, height, width, 1] => Some((count, (height, width))),
         _ => None,
     };
