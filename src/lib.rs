@@ -30,9 +30,9 @@
 //!
 //! | module | what it does | what it never does |
 //! |---|---|---|
-//! | [`error`], [`files`] | one error enum; files that appear whole or not at all | |
+//! | [`error`], [`files`] | one error enum; files that appear whole or not at all, and files mapped into memory | |
 //! | [`seed`] | randomness in named streams whose values never change | keep a state between streams |
-//! | [`linalg`] | products and the loops around them; the only `unsafe` code | choose a thread count |
+//! | [`linalg`] | products and the loops around them; the `unsafe` code | choose a thread count |
 //! | [`threads`] | divides the cores between BLAS and rayon, alone | |
 //! | [`data`] | images, labels, readers, batches | print, or allocate by an unchecked header |
 //! | [`nn`] | layers, activations, losses, initial values; forward and backward | open a file, print, read a clock, choose a thread count |
@@ -49,7 +49,7 @@
 //! at a time; with none of them the products are in pure Rust. `report` (default) draws pictures.
 
 #![warn(missing_docs)]
-#![deny(unsafe_code)] // but in `linalg::blas` and `linalg::kernels`
+#![deny(unsafe_code)] // but in `linalg::blas` and `linalg::kernels`, and in one line of `files::shared`
 
 #[cfg(feature = "blas")]
 extern crate blas_src as _; // links the chosen BLAS; without this line the linker would drop it

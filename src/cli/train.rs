@@ -79,6 +79,7 @@ pub(super) fn finish(
 ) -> Result<Evaluation> {
     let curves = leave_curves(trainer, config, folder);
     run?;
+    test.require_unchanged()?;
     folder.finish(trainer.network(), trainer.history())?;
     curves?;
     leave_confusion(trainer, config, folder, test)
@@ -135,7 +136,8 @@ fn settle(args: &Args) -> Result<TrainConfig> {
 /// The images of a training: to learn from, to judge by while it goes on (held out as asked, or as the data set has
 /// them), and to be judged on.
 pub(super) fn load_images(config: &TrainConfig) -> Result<Splits> {
-    let Splits { train, validation, test } = data::load(&config.data)?;
+    let crew = Crew::new(config.threads(), 0)?; // as many threads unpack as were asked for
+    let Splits { train, validation, test } = crew.side_by_side(|| data::load(&config.data))?;
     let (train, validation) = hold_out(config, train, validation)?;
     Ok(Splits { train, validation, test })
 }

@@ -180,13 +180,13 @@ fn jpeg(bytes: &[u8]) -> Found<Picture> {
 /// Segments begin with ff and a marker, and have a length; after the start of a scan (da) come its bits, in which ff is
 /// followed by 0 or a restart, until the next marker (ITU T.81, annex B).
 fn has_end(bytes: &[u8]) -> bool {
-    let mut rest = &bytes[2..];
+    let mut rest = bytes.get(2..).unwrap_or_default();
     loop {
-        let marker = rest.windows(2).position(|pair| pair[0] == 0xff && !matches!(pair[1], 0 | 0xd0..=0xd7 | 0xff));
-        let Some(at) = marker else { return false };
-        match rest[at + 1..] {
-            [0xd9, ..] => return true,
-            [_, high, low, ..] => {
+        let is_marker = |pair: &[u8]| matches!(*pair, [0xff, kind] if !matches!(kind, 0 | 0xd0..=0xd7 | 0xff));
+        let Some(at) = rest.windows(2).position(is_marker) else { return false };
+        match rest.get(at + 1..) {
+            Some([0xd9, ..]) => return true,
+            Some(&[_, high, low, ..]) => {
                 let next = at + 2 + usize::from(u16::from_be_bytes([high, low]));
                 let Some(after) = rest.get(next..) else { return false };
                 rest = after;
@@ -228,6 +228,7 @@ impl Orientation {
         if self.0 >= 5 { (width, height) } else { (height, width) }
     }
 
+    #[expect(clippy::indexing_slicing, reason = "a place in the picture for each place in it")]
     fn turn(self, picture: Picture) -> Picture {
         if self == Self::NONE {
             return picture;
@@ -262,13 +263,13 @@ struct PgmHeader {
 }
 
 fn pgm_header(bytes: &[u8]) -> Found<PgmHeader> {
-    let mut rest = &bytes[2..];
+    let mut rest = bytes.get(2..).unwrap_or_default();
     let mut numbers = [0_usize; 3];
     for number in &mut numbers {
         let gap = rest.len();
         while let [first, after @ ..] = rest {
             match first {
-                b'#' => rest = &rest[rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len())..],
+                b'#' => rest = rest.iter().position(|&byte| byte == b'\n').map_or(&[], |end| rest.split_at(end).1),
                 byte if byte.is_ascii_whitespace() => rest = after,
                 _ => break,
             }
@@ -277,8 +278,9 @@ fn pgm_header(bytes: &[u8]) -> Found<PgmHeader> {
         if digits == 0 || digits > 6 || gap == rest.len() {
             return Err("a header that is not whole".to_owned());
         }
-        *number = rest[..digits].iter().fold(0, |number, digit| 10 * number + usize::from(digit - b'0'));
-        rest = &rest[digits..];
+        let (digits, after) = rest.split_at(digits);
+        *number = digits.iter().fold(0, |number, digit| 10 * number + usize::from(digit - b'0'));
+        rest = after;
     }
     let [width, height, white] = numbers;
     let size = checked(height, width)?;
@@ -293,7 +295,7 @@ fn pgm_header(bytes: &[u8]) -> Found<PgmHeader> {
 fn pgm(bytes: &[u8]) -> Found<Picture> {
     let PgmHeader { size, white, end } = pgm_header(bytes)?;
     let level = |value: u32| ((value.min(white) * 255 + white / 2) / white) as u8;
-    let bytes = &bytes[end..];
+    let bytes = bytes.get(end..).unwrap_or_default();
     let pixels = match white {
         255 => bytes.to_vec(),
         0..255 => bytes.iter().map(|&byte| level(byte.into())).collect(),

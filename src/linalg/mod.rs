@@ -1,4 +1,4 @@
-//! Products of matrices, and the loops around them. The only module with `unsafe` code.
+//! Products of matrices, and the loops around them. The only module with `unsafe` code, but for the line that maps a file (`files::shared`).
 //!
 //! Row-major matrices, one sample a row. Every product of a training step goes through [`gemm`], and with a BLAS feature
 //! through BLAS; but for those of a first layer on batches that are mostly zero, which go through [`kernels`].

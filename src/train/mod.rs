@@ -126,13 +126,15 @@ impl<'d> Trainer<'d> {
     /// `judge` is asked after each.
     ///
     /// # Errors
-    /// [`Error::Diverged`] at the first step whose loss is not finite, or what `observer` returns.
+    /// [`Error::Diverged`] at the first step whose loss is not finite, [`Error::Data`] if the file that the images are mapped from was
+    /// written meanwhile, or what `observer` returns.
     pub fn run(&mut self, judge: &Judge<'_>, observer: &mut dyn Observer) -> Result<()> {
         self.shuffle(1);
         for epoch in 1..=self.config.epochs {
             let started = Instant::now();
             let train = self.learn_epoch(epoch, observer)?;
             let train_seconds = started.elapsed().as_secs_f64();
+            self.data.require_unchanged()?;
             let judgement = self.judge_and_shuffle(judge, epoch + 1);
             let eval_seconds = started.elapsed().as_secs_f64() - train_seconds;
             self.require_finite(judgement.validation, epoch)?;

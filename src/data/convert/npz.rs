@@ -17,7 +17,7 @@ pub(super) fn write(splits: &Splits, out: &mut dyn Write) -> io::Result<()> {
     for (split, images) in named(splits, ["train", "val", "test"]) {
         let shape = format!("({}, {height}, {width})", images.len());
         for (name, shape, data) in [
-            (format!("x_{split}.npy"), shape, images.images()),
+            (format!("x_{split}.npy"), shape, &*images.images()),
             (format!("y_{split}.npy"), format!("({},)", images.len()), images.labels()),
         ] {
             let entry = Entry::new(&name, &shape, data)?;
