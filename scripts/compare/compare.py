@@ -106,7 +106,8 @@ def measure(work, threads, commands, peers, given, figures):
                 figures.about(name, talk.about)
 
             attempt(name, begin)
-            print(f"  {name} is ready", file=sys.stderr)
+            if name in talking:
+                print(f"  {name} is ready", file=sys.stderr)
         for number in range(1, given.rounds + 1):
             with holding(given.lock):
                 time.sleep(0.5)  # threads that are still spinning go to sleep
