@@ -42,7 +42,7 @@ fn epochs(criterion: &mut Criterion) {
                 || Trainer::new(config.clone(), &images).expect("checked settings"),
                 |mut trainer| {
                     trainer.run(&|_| Judgement::default(), &mut ()).expect("a rate that converges");
-                    let accuracy = trainer.history().epochs[0].train.accuracy;
+                    let accuracy = trainer.history().epochs[0].train_accuracy;
                     assert!(accuracy > 0.15, "an epoch that learns nothing has no speed");
                 },
                 BatchSize::PerIteration,
