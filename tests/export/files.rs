@@ -120,7 +120,7 @@ fn compute(node: &Message<'_>, inputs: &[Tensor]) -> Tensor {
         "Softmax" => {
             assert_eq!(attribute(node, "axis"), 1);
             let sums: Vec<f64> = x.rows().map(|row| row.iter().map(|x| x.exp()).sum()).collect();
-            let shares = x.values.iter().enumerate().map(|(i, x)| x.exp() / sums[i / x.shape[1]]);
+            let shares = x.values.iter().enumerate().map(|(i, z)| z.exp() / sums[i / x.shape[1]]);
             Tensor { shape: x.shape.clone(), values: shares.collect() }
         }
         "ArgMax" => {
