@@ -39,7 +39,7 @@ fn file(records: &[EpochRecord]) -> Vec<u8> {
 fn masked_crc(data: &[u8]) -> u32 {
     let step = |crc: u32| (crc >> 1) ^ if crc & 1 == 1 { 0x82f6_3b78 } else { 0 };
     let crc = !data.iter().fold(!0, |crc: u32, &byte| (0..8).fold(crc ^ u32::from(byte), |crc, _| step(crc)));
-    ((crc >> 15) | (crc << 17)).wrapping_add(0xa282_ead8)
+    crc.rotate_right(15).wrapping_add(0xa282_ead8)
 }
 
 fn frames(mut file: &[u8]) -> Vec<&[u8]> {
@@ -65,7 +65,7 @@ fn scalars<'b>(event: &Message<'b>) -> Vec<(&'b str, f32)> {
 fn the_checksum_is_the_one_of_the_published_example() {
     // RFC 3720, B.4: 32 bytes of zeros have the CRC-32C 0x8a9136aa.
     let crc = 0x8a91_36aa_u32;
-    assert_eq!(masked_crc(&[0; 32]), ((crc >> 15) | (crc << 17)).wrapping_add(0xa282_ead8));
+    assert_eq!(masked_crc(&[0; 32]), crc.rotate_right(15).wrapping_add(0xa282_ead8));
 }
 
 #[test]
