@@ -41,6 +41,8 @@
 //! | [`eval`] | loss, accuracy, confusion; the only reader of the test split | decide anything |
 //! | [`recipes`] | the published systems as data, and what of ours is accepted | train |
 //! | `report` | pictures, as text that others write | open a file |
+//! | [`export`] | a network as other tools read it: ONNX, PyTorch, NumPy, C, Rust, Hugging Face | open a file |
+//! | [`tensorboard`] | a training as TensorBoard reads it | |
 //! | [`cli`] | flags to settings, one file a command; the only code that prints | compute |
 //!
 //! # Features
@@ -69,16 +71,19 @@ pub mod cli;
 pub mod data;
 pub mod error;
 pub mod eval;
+pub mod export;
 pub mod files;
 mod format;
 pub mod linalg;
 mod names;
 pub mod nn;
+mod numpy;
 pub mod optim;
 pub mod recipes;
 #[cfg(feature = "report")]
 pub mod report;
 pub mod seed;
+pub mod tensorboard;
 pub mod threads;
 pub mod train;
 

@@ -7,6 +7,7 @@ mod compare;
 mod data;
 mod doctor;
 mod eval;
+mod export;
 mod inspect;
 mod model;
 mod picture;
@@ -59,6 +60,9 @@ enum Command {
     Compare(compare::Args),
     /// Layers, shapes and number of parameters of a model or a recipe
     Inspect(inspect::Args),
+    /// A model as ONNX, safetensors for PyTorch, npz, C or Rust source, or a folder for Hugging Face
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Export(export::Args),
     /// List, verify and picture data sets
     Data(data::Args),
     /// Which BLAS, is it right, how fast is it
@@ -84,6 +88,13 @@ Examples:
   gemmnist train --name plain && gemmnist train --name decay --l2 1e-4
   gemmnist compare runs/plain runs/decay           with and without L2
   gemmnist compare runs/* --out all.svg            everything there is";
+
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  gemmnist export runs/001                         runs/001/model.onnx: image in, probabilities out
+  gemmnist export runs/001 --out digits.h          a C header; .rs: a Rust module without std
+  gemmnist export runs/001 --to safetensors        torch.nn.Sequential, and how to load it
+  gemmnist export runs/001 --hf digits             a folder for the Hugging Face hub";
 
 /// Runs one command line, `args` starting with the program's name. Returns the exit code.
 ///
@@ -121,6 +132,7 @@ fn execute(command: Command, out: &mut dyn Write, progress: Progress) -> Result<
         Command::Eval(args) => eval::run(args, out),
         Command::Compare(args) => compare::run(args, out),
         Command::Inspect(args) => inspect::run(args, out),
+        Command::Export(args) => export::run(args, out),
         Command::Data(args) => data::run(args, out),
         Command::Doctor(args) => doctor::run(args, out),
     }

@@ -13,6 +13,7 @@ use crate::error::{Error, Problem, Result, shown};
 use crate::eval::{self, Evaluation, evaluate};
 use crate::nn::{Network, loss};
 use crate::recipes;
+use crate::tensorboard::EventFile;
 use crate::threads::Crew;
 use crate::train::{Draft, EpochRecord, Observer, RunFolder, StepRecord, TrainConfig, Trainer};
 
@@ -35,6 +36,9 @@ pub struct Args {
     /// Tell the running loss and accuracy every K batches
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
     log_every: Option<u32>,
+    /// Leave a file in the run folder that TensorBoard shows: tensorboard --logdir runs
+    #[arg(long)]
+    tensorboard: bool,
     /// Print one JSON object a line
     #[arg(long)]
     json: bool,
@@ -49,6 +53,7 @@ pub fn run(args: Args, out: &mut dyn Write, progress: Progress) -> std::result::
     let started = Instant::now();
     let mut trainer = Trainer::new(config.clone(), &train)?;
     let mut folder = RunFolder::create(&args.out, args.name.as_deref(), &config, &train)?;
+    let mut events = args.tensorboard.then(|| EventFile::create(folder.path())).transpose()?;
     let style = match (args.quiet, args.json) {
         (true, _) => Style::Silent,
         (_, true) => Style::Json,
@@ -61,7 +66,9 @@ pub fn run(args: Args, out: &mut dyn Write, progress: Progress) -> std::result::
 
     let objective = loss::objective(config.output, config.loss).expect("checked with the settings");
     let judge = eval::judge(objective, config.input(), validation.as_ref(), &test);
-    let run = trainer.run(&judge, &mut Both(&mut folder, &mut screen));
+    let mut nobody = ();
+    let events: &mut dyn Observer = events.as_mut().map_or(&mut nobody, |events| events);
+    let run = trainer.run(&judge, &mut Both(&mut Both(&mut folder, events), &mut screen));
     screen.clear();
     finish(run, &trainer, &config, &mut folder, &test)?;
     screen.end(&trainer, &folder, started.elapsed().as_secs_f64())?;

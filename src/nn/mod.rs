@@ -22,6 +22,7 @@ pub mod loss;
 #[doc(hidden)]
 pub mod naive;
 mod network;
+mod sequential;
 mod workspace;
 
 pub use activation::Activation;
