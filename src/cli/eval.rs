@@ -12,7 +12,7 @@ use super::model::Model;
 use super::picture::{self, Picture};
 use crate::data::{self, Dataset, OwnPictures};
 use crate::error::{Error, Mismatch, OneLine, shown};
-use crate::eval::{Evaluation, Prediction, evaluate, predict};
+use crate::eval::{Evaluation, Prediction, evaluate_each};
 use crate::format::{count, percent, thousands};
 use crate::nn::loss;
 use crate::threads::{self, Crew};
@@ -62,11 +62,9 @@ pub fn run(args: Args, out: &mut dyn Write) -> Result<(), Failure> {
     })?;
     let crew = Crew::new(threads::available(), 0)?;
     let input = model.description.input();
-    let evaluation = crew.side_by_side(|| evaluate(&model.network, objective, input, &judged.images));
-    let mistakes = match args.mistakes || judged.own.is_some() {
-        true => judged.mistakes(&crew.side_by_side(|| predict(&model.network, objective, input, &judged.images))),
-        false => Vec::new(),
-    };
+    let (evaluation, predictions) =
+        crew.side_by_side(|| evaluate_each(&model.network, objective, input, &judged.images));
+    let mistakes = if args.mistakes || judged.own.is_some() { judged.mistakes(&predictions) } else { Vec::new() };
 
     let names = &model.description.class_names;
     if let Some(path) = &args.svg {
@@ -107,7 +105,7 @@ struct Own {
 struct Mistake<'a> {
     image: Cow<'a, str>,
     label: usize,
-    prediction: Prediction,
+    prediction: &'a Prediction,
 }
 
 impl Judged {
@@ -167,14 +165,14 @@ impl Judged {
         blank.iter().try_for_each(|path| writeln!(out, "  {}", OneLine(path)))
     }
 
-    fn mistakes(&self, predictions: &[Prediction]) -> Vec<Mistake<'_>> {
+    fn mistakes<'a>(&'a self, predictions: &'a [Prediction]) -> Vec<Mistake<'a>> {
         let image = |i: usize| match &self.own {
             Some(own) => own.files[i].to_string_lossy(),
             None => Cow::Owned(format!("image {i}")),
         };
         let all = self.images.labels().iter().zip(predictions).enumerate();
         all.filter(|(_, (label, prediction))| **label != prediction.class)
-            .map(|(i, (&label, &prediction))| Mistake { image: image(i), label: label.into(), prediction })
+            .map(|(i, (&label, prediction))| Mistake { image: image(i), label: label.into(), prediction })
             .collect()
     }
 
@@ -186,7 +184,7 @@ impl Judged {
         let json_of = |Mistake { image, label, prediction }: &Mistake| {
             let taken_for = &names[usize::from(prediction.class)];
             json!({
-                "image": image, "label": names[*label], "prediction": taken_for, "probability": prediction.probability,
+                "image": image, "label": names[*label], "prediction": taken_for, "probability": prediction.probability(),
             })
         };
         if let Some(mistakes) = mistakes {
@@ -205,7 +203,7 @@ fn print_mistakes(mistakes: &[Mistake], names: &[String], list: bool, out: &mut 
     for Mistake { image, label, prediction } in mistakes {
         let (image, width) = (OneLine(Path::new(&**image)).to_string(), width.unwrap_or(0));
         let (label, class) = (&names[*label], &names[usize::from(prediction.class)]);
-        writeln!(out, "{image:<width$}  {label} for {class}  {}", percent(prediction.probability.into()))?;
+        writeln!(out, "{image:<width$}  {label} for {class}  {}", percent(prediction.probability().into()))?;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ mod data;
 mod doctor;
 mod eval;
 mod inspect;
+mod leave;
 mod model;
 mod picture;
 mod reproduce;

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::bar::Bar;
-use super::screen::describe_training;
+use super::screen::{Images, describe_training};
 use super::train::{Both, finish, load_images};
 use super::{Failure, Progress};
-use crate::data::Dataset;
+use crate::data::{Dataset, Splits};
 use crate::error::{Error, OneLine, Problem, Result, shown};
 use crate::eval;
 use crate::files::write_atomically;
@@ -148,7 +148,9 @@ fn train(recipe: &Recipe, config: &TrainConfig, seed: u64, folder: &Path, progre
     let mut watcher = Watcher::new(recipe, &config, &splits.train, progress);
     let trained = trainer.run(&judge, &mut Both(&mut run_folder, &mut watcher));
     watcher.bar.clear();
-    let measured = match finish(trained, &trainer, &config, &mut run_folder, &splits.test) {
+    let Splits { train, validation, test } = &splits;
+    let images = Images { train, validation: validation.as_ref(), test };
+    let measured = match finish(trained, &trainer, &config, &mut run_folder, images) {
         Ok(evaluation) => Some(Measured {
             test_accuracy: evaluation.scores.accuracy,
             mean_rate: evaluation.mean_rate(),

@@ -9,17 +9,12 @@ use super::Progress;
 use super::bar::Bar;
 use crate::data::Dataset;
 use crate::error::{Error, OneLine, Result, shown};
+use crate::eval::Evaluation;
 use crate::format::{count, duration, percent, thousands};
 use crate::linalg::{blas, kernels::Kind};
-use crate::nn::{Activation, Architecture, Network, Output};
-use crate::train::{EpochRecord, History, Observer, RunFolder, StepRecord, TrainConfig, Trainer};
-
-/// The published system `bp-relu-128` needed 21 min 43 s for its 20 epochs, one image at a time.
-const PAPER_EPOCH_SECONDS: f64 = 65.15;
-/// What it reached. To learn less in less time is not to be faster.
-const PAPER_ACCURACY: f64 = 0.9764;
-/// Images of each of its epochs.
-const PAPER_IMAGES: usize = 60_000;
+use crate::nn::Network;
+use crate::recipes::paper;
+use crate::train::{EpochRecord, Observer, RunFolder, StepRecord, TrainConfig, Trainer};
 
 /// How a training is shown on stdout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +31,14 @@ pub struct Images<'d> {
     pub train: &'d Dataset,
     pub validation: Option<&'d Dataset>,
     pub test: &'d Dataset,
+}
+
+impl Images<'_> {
+    /// The names of `classes` classes, or their numbers.
+    pub fn class_names(&self, classes: usize) -> Vec<String> {
+        let numbers = || (0..classes).map(|class| class.to_string()).collect();
+        self.test.class_names().map_or_else(numbers, <[String]>::to_vec)
+    }
 }
 
 /// Prints a training as it goes. When its reader goes away (`gemmnist train | head`) it falls silent, and the training
@@ -119,8 +122,7 @@ impl<'o> Screen<'o> {
             thousands(network.architecture().parameters())
         )?;
         writeln!(out, "training  {}, seed {}", describe_training(config), config.seed().0)?;
-        let kernels = Kind::of_this_processor().name();
-        writeln!(out, "machine   {}, {kernels} kernels, {}", blas::describe(), count(threads, "thread"))?;
+        writeln!(out, "machine   {}", describe_machine(threads))?;
         writeln!(out, "run       {}", OneLine(folder))?;
         writeln!(out)?;
         let validation = if validation.is_some() { "  valid. loss  valid. acc." } else { "" };
@@ -133,15 +135,29 @@ impl<'o> Screen<'o> {
     }
 
     /// What came of it.
-    pub fn end(&mut self, trainer: &Trainer<'_>, folder: &RunFolder<'_>, seconds: f64) -> io::Result<()> {
-        let printed = self.print_end(trainer, folder, seconds);
+    pub fn end(
+        &mut self,
+        trainer: &Trainer<'_>,
+        evaluation: &Evaluation,
+        folder: &RunFolder<'_>,
+        seconds: f64,
+    ) -> io::Result<()> {
+        let printed = self.print_end(trainer, evaluation, folder, seconds);
         self.silent_without_reader(printed)
     }
 
-    fn print_end(&mut self, trainer: &Trainer<'_>, folder: &RunFolder<'_>, seconds: f64) -> io::Result<()> {
+    fn print_end(
+        &mut self,
+        trainer: &Trainer<'_>,
+        evaluation: &Evaluation,
+        folder: &RunFolder<'_>,
+        seconds: f64,
+    ) -> io::Result<()> {
         let history = trainer.history();
         let Some(last) = history.last() else { return Ok(()) };
-        let speed_up = paper_speed_up(trainer.network().architecture(), self.images.train.len(), history);
+        let speed_up = paper::speed_up(trainer.network().architecture(), self.images.train.len(), history);
+        let names = self.images.class_names(evaluation.confusion.nrows());
+        let confused = describe_confused(evaluation, &names);
         match self.style {
             Style::Silent => Ok(()),
             Style::Json => self.object(json!({
@@ -176,16 +192,22 @@ impl<'o> Screen<'o> {
                     writeln!(
                         out,
                         "{speed_up:.0} times faster than published: {median:.2} s an epoch (median); the authors of \
-                         this network report {PAPER_EPOCH_SECONDS} s, one image at a time.",
+                         this network report {} s, one image at a time.",
+                        paper::EPOCH_SECONDS
                     )?;
+                }
+                if let Some(confused) = confused {
+                    writeln!(out, "Most confused: {confused}.")?;
+                }
+                writeln!(out)?;
+                if cfg!(feature = "report") {
+                    let path = folder.path().join("report.html");
+                    writeln!(out, "The report is in  {}  (any browser shows it)", OneLine(&path))?;
                 }
                 writeln!(out, "The network is in {}", OneLine(&folder.model()))?;
                 if let Some(best) = history.best() {
                     let (epoch, path) = (best.epoch, folder.best_model());
                     writeln!(out, "The network of epoch {epoch}, the best on validation, is in {}", OneLine(&path))?;
-                }
-                if cfg!(feature = "report") {
-                    writeln!(out, "Pictures: curves.svg and confusion.svg, beside it")?;
                 }
                 Ok(())
             }
@@ -267,6 +289,18 @@ impl<'o> Screen<'o> {
     }
 }
 
+/// The pairs of classes that are confused most, in a line, if any are.
+fn describe_confused(evaluation: &Evaluation, names: &[String]) -> Option<String> {
+    const FEW: usize = 5;
+    let pairs = evaluation.most_confused();
+    let told = pairs.iter().take(FEW);
+    let told = told.map(|pair| {
+        let [label, prediction] = [pair.label, pair.prediction].map(|class| shown(&names[class]));
+        format!("{label} for {prediction} ({})", thousands(pair.images))
+    });
+    (!pairs.is_empty()).then(|| told.collect::<Vec<_>>().join(", "))
+}
+
 /// A loss in nine places: as a plain number while it fits.
 fn loss(loss: Option<f64>) -> String {
     match loss {
@@ -274,6 +308,12 @@ fn loss(loss: Option<f64>) -> String {
         Some(loss) => format!("{loss:.2e}"),
         None => "-".to_owned(),
     }
+}
+
+/// What multiplies, and with how many threads.
+pub fn describe_machine(threads: usize) -> String {
+    let kernels = Kind::of_this_processor().name();
+    format!("{}, {kernels} kernels, {}", blas::describe(), count(threads, "thread"))
 }
 
 /// What shapes the steps, and how long they go on, in a line.
@@ -301,13 +341,4 @@ impl Observer for Screen<'_> {
             remedy: "the run ends here; its folder keeps the epochs so far",
         })
     }
-}
-
-/// How many times shorter the median epoch is than the authors', if the network and the number of images are theirs, and the
-/// accuracy no lower.
-fn paper_speed_up(architecture: &Architecture, images: usize, history: &History) -> Option<f64> {
-    let paper = Architecture::perceptron(784, &[128], Activation::Relu, 10, Output::Softmax);
-    let median = history.median_epoch_seconds()?;
-    history.last()?.test_accuracy.filter(|&accuracy| accuracy >= PAPER_ACCURACY)?;
-    (*architecture == paper && images == PAPER_IMAGES).then_some(PAPER_EPOCH_SECONDS / median)
 }

@@ -4,16 +4,15 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use super::picture::Picture;
+use super::leave::Finished;
 use super::screen::{Images, Screen, Style};
 use super::settings::SettingsArgs;
 use super::{Failure, Progress};
 use crate::data::{self, Dataset, Splits};
 use crate::error::{Error, Problem, Result, shown};
-use crate::eval::{self, Evaluation, evaluate};
+use crate::eval::{self, Evaluation};
 use crate::nn::{Network, loss};
 use crate::recipes;
-use crate::threads::Crew;
 use crate::train::{Draft, EpochRecord, Observer, RunFolder, StepRecord, TrainConfig, Trainer};
 
 #[derive(clap::Args)]
@@ -63,54 +62,31 @@ pub fn run(args: Args, out: &mut dyn Write, progress: Progress) -> std::result::
     let judge = eval::judge(objective, config.input(), validation.as_ref(), &test);
     let run = trainer.run(&judge, &mut Both(&mut folder, &mut screen));
     screen.clear();
-    finish(run, &trainer, &config, &mut folder, &test)?;
-    screen.end(&trainer, &folder, started.elapsed().as_secs_f64())?;
+    let evaluation = finish(run, &trainer, &config, &mut folder, images)?;
+    screen.end(&trainer, &evaluation, &folder, started.elapsed().as_secs_f64())?;
     Ok(())
 }
 
-/// Leaves behind what a run folder holds: the curves however the run ended, and the network with its confusion matrix if it
-/// ended well. Returns what the network makes of the test images.
+/// Leaves behind what a run folder holds: curves and a report however the run ended, and the network with its confusion
+/// matrix if it ended well. Returns what the network makes of the test images.
 pub(super) fn finish(
     run: Result<()>,
     trainer: &Trainer<'_>,
     config: &TrainConfig,
     folder: &mut RunFolder<'_>,
-    test: &Dataset,
+    images: Images<'_>,
 ) -> Result<Evaluation> {
-    let curves = leave_curves(trainer, config, folder);
-    run?;
-    folder.finish(trainer.network(), trainer.history())?;
-    curves?;
-    leave_confusion(trainer, config, folder, test)
-}
-
-/// The curves of the epochs there have been.
-fn leave_curves(trainer: &Trainer<'_>, config: &TrainConfig, folder: &RunFolder<'_>) -> Result<()> {
-    let (architecture, history) = (trainer.network().architecture(), trainer.history());
-    if history.epochs.is_empty() {
-        return Ok(());
+    if run.is_ok() {
+        folder.finish(trainer.network(), trainer.history())?;
     }
-    Picture::Curves(architecture, config, history).leave(&folder.path().join("curves.svg"))
-}
-
-/// The confusion matrix of the final network: evaluating it once more takes some hundredths of a second.
-fn leave_confusion(
-    trainer: &Trainer<'_>,
-    config: &TrainConfig,
-    folder: &RunFolder<'_>,
-    test: &Dataset,
-) -> Result<Evaluation> {
-    let objective = loss::objective(config.output, config.loss).expect("checked with the settings");
-    let crew = Crew::new(config.threads(), 0)?;
-    let (network, input) = (trainer.network(), config.input());
-    let evaluation = crew.side_by_side(|| evaluate(network, objective, input, test));
-    let architecture = network.architecture();
-    let names = test
-        .class_names()
-        .map_or_else(|| (0..architecture.classes()).map(|class| class.to_string()).collect(), <[String]>::to_vec);
-    let title = format!("{} on the test images of {}", architecture, config.data);
-    Picture::Confusion(&evaluation, &names, &title).leave(&folder.path().join("confusion.svg"))?;
-    Ok(evaluation)
+    let finished = Finished { trainer, config, folder, images };
+    match run {
+        Ok(()) => finished.leave_pictures(),
+        Err(error) => {
+            let _ = finished.leave_remains(&error.to_string()); // the error that matters is the first one
+            Err(error)
+        }
+    }
 }
 
 /// Defaults, then the recipe, then the file, then what was typed; every mistake in one go.

@@ -4,6 +4,7 @@
 //! train, and judges what came out.
 
 mod claim;
+pub mod paper;
 
 use std::path::Path;
 

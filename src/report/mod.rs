@@ -1,18 +1,24 @@
-//! Pictures of data, networks and results, as self-contained SVG. Never touches a file: what is drawn is handed back as text.
+//! Pictures of data, networks and results, as self-contained SVG, and pages of them, as self-contained HTML. Never touches a
+//! file: what is drawn is handed back as text.
 
 mod compare;
 mod confusion;
 mod curves;
+mod html;
+mod mistakes;
 mod network;
 mod plot;
 mod png;
+mod run_page;
 mod samples;
 mod scale;
 mod svg;
+mod weights;
 
 pub use compare::compare;
 pub use confusion::confusion;
 pub use curves::curves;
 pub use network::network;
+pub use run_page::{Outcome, RunReport, run_page};
 pub use samples::{Sheet, sheet};
 pub use svg::MARK;
