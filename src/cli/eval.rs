@@ -11,10 +11,9 @@ use super::Failure;
 use super::model::Model;
 use super::picture::{self, Picture};
 use crate::data::{self, Dataset, OwnPictures};
-use crate::error::{Error, Mismatch, OneLine, shown};
+use crate::error::{OneLine, shown};
 use crate::eval::{Evaluation, Prediction, evaluate_each};
 use crate::format::{count, percent, thousands};
-use crate::nn::loss;
 use crate::threads::{self, Crew};
 
 /// Pictures taken for another class are listed unasked up to this many.
@@ -55,11 +54,7 @@ pub fn run(args: Args, out: &mut dyn Write) -> Result<(), Failure> {
     let judged = Judged::load(name, args.split, &model)?;
     model.require_fit(&judged.images, name)?;
     let loss = model.description.loss();
-    let output = model.network.architecture().output;
-    let objective = loss::objective(output, loss).ok_or_else(|| {
-        let expected = format!("one that is defined on {output} outputs");
-        Error::Model(Mismatch::new(&model.path, "loss", expected, loss, "train it again"))
-    })?;
+    let objective = model.objective()?;
     let crew = Crew::new(threads::available(), 0)?;
     let input = model.description.input();
     let (evaluation, predictions) =

@@ -6,11 +6,14 @@ mod bar;
 mod compare;
 mod data;
 mod doctor;
+mod drawing;
 mod eval;
 mod inspect;
 mod leave;
+mod lr_find;
 mod model;
 mod picture;
+mod predict;
 mod reproduce;
 mod screen;
 mod settings;
@@ -50,11 +53,17 @@ enum Command {
     /// Train a network, and leave a run folder behind
     #[command(after_help = TRAIN_EXAMPLES)]
     Train(Box<train::Args>),
+    /// Find a learning rate: tries rates from tiny to huge, and trains nothing
+    #[command(after_help = LR_FIND_EXAMPLES)]
+    LrFind(Box<lr_find::Args>),
     /// Train published systems as published: their figures, ours, and a verdict
     #[command(after_help = REPRODUCE_EXAMPLES)]
     Reproduce(reproduce::Args),
     /// Accuracy, loss, a table per class and the confusion matrix of a model
     Eval(eval::Args),
+    /// What pictures show: label, probability, runner-up
+    #[command(after_help = PREDICT_EXAMPLES)]
+    Predict(predict::Args),
     /// The curves of several runs laid over each other, and a table of what they came to
     #[command(after_help = COMPARE_EXAMPLES)]
     Compare(compare::Args),
@@ -73,12 +82,25 @@ Examples:
   gemmnist train --config runs/001/config.toml     repeats that run, bit for bit
   gemmnist train --recipe linear-tanh --seed 7     a published system";
 
+const LR_FIND_EXAMPLES: &str = "\
+Examples:
+  gemmnist lr-find                                 for the network that gemmnist train trains
+  gemmnist lr-find --optimizer adam --batch 100    options as of gemmnist train
+  gemmnist lr-find --hidden 300,100 --out find.svg";
+
 const REPRODUCE_EXAMPLES: &str = "\
 Examples:
   gemmnist reproduce --list                        what there is
   gemmnist reproduce linear-tanh                   one system, one training
   gemmnist reproduce all --seeds 3                 the five systems, three trainings each
   gemmnist reproduce mine.toml                     a recipe of your own, written as those in src/recipes";
+
+const PREDICT_EXAMPLES: &str = "\
+Examples:
+  gemmnist predict digit.png                       by the newest network in runs
+  gemmnist predict digit.png --explain             draws what the network saw
+  gemmnist predict my-digits --model runs/001 --svg seen.svg
+  gemmnist predict - < digit.png --json";
 
 const COMPARE_EXAMPLES: &str = "\
 Examples:
@@ -118,8 +140,10 @@ pub fn run(
 fn execute(command: Command, out: &mut dyn Write, progress: Progress) -> Result<(), Failure> {
     match command {
         Command::Train(args) => train::run(*args, out, progress),
+        Command::LrFind(args) => lr_find::run(*args, out),
         Command::Reproduce(args) => reproduce::run(args, out, progress),
         Command::Eval(args) => eval::run(args, out),
+        Command::Predict(args) => predict::run(args, out),
         Command::Compare(args) => compare::run(args, out),
         Command::Inspect(args) => inspect::run(args, out),
         Command::Data(args) => data::run(args, out),
@@ -134,6 +158,8 @@ enum Failure {
     Output(io::Error),
     /// `reproduce` found figures outside their ranges: a sentence each.
     Missed(Vec<String>),
+    /// Pictures that could not be read, among others that could: one at least.
+    Unreadable(Vec<Error>),
     /// `doctor` found products that are wrong.
     WrongProducts {
         blas: String,
@@ -145,6 +171,7 @@ impl Failure {
         match self {
             Self::Library(error) => error.exit_code(),
             Self::Output(_) | Self::WrongProducts { .. } => 1,
+            Self::Unreadable(errors) => errors.first().map_or(1, Error::exit_code),
             Self::Missed(_) => 6,
         }
     }
@@ -158,6 +185,9 @@ impl std::fmt::Display for Failure {
                 write!(f, "standard output: cannot write: {error} (make room, or send it elsewhere)")
             }
             Self::Missed(figures) => f.write_str(&figures.join("\n")),
+            Self::Unreadable(errors) => {
+                f.write_str(&errors.iter().map(Error::to_string).collect::<Vec<_>>().join("\n"))
+            }
             Self::WrongProducts { blas } => write!(
                 f,
                 "{blas}: expected the products of a naive loop, found others (install a newer OpenBLAS, choose another \

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::eval::Evaluation;
 use crate::files::write_atomically;
 use crate::nn::Architecture;
-use crate::train::{History, RunRecord, TrainConfig};
+use crate::train::{History, RunRecord, Sweep, TrainConfig};
 
 /// Something to draw.
 #[cfg_attr(not(feature = "report"), expect(dead_code, reason = "nothing draws them"))]
@@ -17,6 +17,10 @@ pub enum Picture<'a> {
     Runs(&'a [RunRecord]),
     /// With the names of the classes and a title.
     Confusion(&'a Evaluation, &'a [String], &'a str),
+    /// With a title.
+    Sweep(&'a Sweep, &'a TrainConfig, &'a str),
+    /// With the size of the images.
+    Seen(&'a [(&'a [u8], [String; 2])], (usize, usize)),
     /// With a title.
     Network(&'a Architecture, &'a str),
 }
@@ -30,6 +34,8 @@ impl Picture<'_> {
             Self::Curves(architecture, config, history) => report::curves(architecture, config, history),
             Self::Runs(runs) => report::compare(runs),
             Self::Confusion(evaluation, names, title) => report::confusion(evaluation, names, title),
+            Self::Sweep(sweep, config, title) => report::sweep(sweep, config, title),
+            Self::Seen(tiles, size) => report::seen(tiles, *size),
             Self::Network(architecture, title) => report::network(architecture, title),
         })
     }

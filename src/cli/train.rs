@@ -6,25 +6,18 @@ use std::time::Instant;
 
 use super::leave::Finished;
 use super::screen::{Images, Screen, Style};
-use super::settings::SettingsArgs;
+use super::settings::Sources;
 use super::{Failure, Progress};
 use crate::data::{self, Dataset, Splits};
 use crate::error::{Error, Problem, Result, shown};
 use crate::eval::{self, Evaluation};
 use crate::nn::{Network, loss};
-use crate::recipes;
-use crate::train::{Draft, EpochRecord, Observer, RunFolder, StepRecord, TrainConfig, Trainer};
+use crate::train::{EpochRecord, Observer, RunFolder, StepRecord, TrainConfig, Trainer};
 
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    settings: SettingsArgs,
-    /// Train this published system, or the recipe in a file of your own; --config and options typed beside it win
-    #[arg(long, value_name = "NAME|FILE.toml")]
-    recipe: Option<String>,
-    /// Take the settings in this TOML file; options typed beside it win
-    #[arg(long, value_name = "FILE.toml")]
-    config: Option<PathBuf>,
+    sources: Sources,
     /// Folder that holds the run folders
     #[arg(long, value_name = "DIR", default_value = "runs")]
     out: PathBuf,
@@ -89,19 +82,9 @@ pub(super) fn finish(
     }
 }
 
-/// Defaults, then the recipe, then the file, then what was typed; every mistake in one go.
+/// The settings; every mistake in one go.
 fn settle(args: &Args) -> Result<TrainConfig> {
-    let mut draft = Draft::default();
-    match args.recipe.as_deref().map(recipes::find) {
-        Some(Ok(family)) => family.base().overlay(&mut draft),
-        Some(Err(Error::Settings(problems))) => problems.into_iter().for_each(|problem| draft.report(problem)),
-        Some(Err(other)) => return Err(other),
-        None => {}
-    }
-    if let Some(path) = &args.config {
-        draft.overlay_file(path);
-    }
-    args.settings.overlay(&mut draft);
+    let mut draft = args.sources.draft()?;
     if let Some(problem) = args.name.as_deref().and_then(|name| RunFolder::name_problem(&args.out, name)) {
         draft.report(problem);
     }

@@ -20,6 +20,7 @@ pub mod picture;
 mod pictures;
 mod prepare;
 mod published;
+mod walk;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -35,6 +36,7 @@ pub use input::Input;
 pub use own_pictures::{OwnPictures, own_pictures};
 pub use prepare::prepare;
 pub use published::published;
+pub use walk::{Walked, walk};
 
 /// A way to keep a data set in files. One more format is one more file with a `FORMAT`, and one line in [`FORMATS`].
 struct Format {

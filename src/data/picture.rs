@@ -12,7 +12,7 @@ use super::content::FETCH_AGAIN;
 use crate::error::{Error, Result, shown};
 
 /// Bytes of a picture file that we agree to read.
-const MAX_FILE: u64 = 16 << 20;
+pub const MAX_FILE: u64 = 16 << 20;
 /// Pixels to a side that we agree to decode.
 pub const MAX_SIDE: usize = 4096;
 
@@ -31,12 +31,20 @@ pub struct Picture {
 /// # Errors
 /// [`Error::Data`] if it is none, not whole, or larger than 4096 pixels to a side.
 pub fn read(path: &Path) -> Result<Picture> {
-    decode(path, [png, jpeg, pgm])
+    decode(path, &whole_file(path)?)
+}
+
+/// The picture that `bytes` hold, as [`read`]; `path` is where they came from, for messages.
+///
+/// # Errors
+/// As [`read`].
+pub fn decode(path: &Path, bytes: &[u8]) -> Result<Picture> {
+    decode_by(path, bytes, [png, jpeg, pgm])
 }
 
 /// Height and width of the picture in `path`, by its header; errors as [`read`], as far as that shows them.
 pub(super) fn size(path: &Path) -> Result<(usize, usize)> {
-    decode(path, [png_size, jpeg_size, |bytes| Ok(pgm_header(bytes)?.size)])
+    decode_by(path, &whole_file(path)?, [png_size, jpeg_size, |bytes| Ok(pgm_header(bytes)?.size)])
 }
 
 /// Whether a file that starts so is a picture.
@@ -53,40 +61,48 @@ type Decoder<T> = fn(&[u8]) -> Found<T>;
 type PngReader<'a> = png::Reader<Cursor<&'a [u8]>>;
 type JpegReader<'a> = JpegDecoder<Cursor<&'a [u8]>>;
 
-/// What the decoder of the file's format makes of it: of PNG, of JPEG, of PGM.
-fn decode<T>(path: &Path, [png, jpeg, pgm]: [Decoder<T>; 3]) -> Result<T> {
-    let bytes = whole_file(path).map_err(|source| Error::Io {
-        action: "read",
-        path: path.to_owned(),
-        source,
-        remedy: "make it a readable file of at most 16 MiB",
-    })?;
+/// What the decoder of their format makes of `bytes`: of PNG, of JPEG, of PGM.
+fn decode_by<T>(path: &Path, bytes: &[u8], [png, jpeg, pgm]: [Decoder<T>; 3]) -> Result<T> {
     let decoded = match bytes {
-        _ if bytes.starts_with(b"\x89PNG") => png(&bytes),
-        _ if bytes.starts_with(b"\xff\xd8") => jpeg(&bytes),
-        _ if bytes.starts_with(b"P5") => pgm(&bytes),
+        _ if bytes.len() as u64 > MAX_FILE => Err(format!("more than {} MiB", MAX_FILE >> 20)),
+        _ if bytes.starts_with(b"\x89PNG") => png(bytes),
+        _ if bytes.starts_with(b"\xff\xd8") => jpeg(bytes),
+        _ if bytes.starts_with(b"P5") => pgm(bytes),
         _ => Err("another beginning".to_owned()),
     };
     decoded.map_err(|found| {
         let expected = format!("a whole PNG, JPEG or PGM of at most {MAX_SIDE}x{MAX_SIDE} pixels");
-        Error::data(path, "picture", expected, shown(&found), FETCH_AGAIN)
+        let remedy = if found.ends_with(PIXELS) { "scale it down" } else { FETCH_AGAIN };
+        let found = found.split_whitespace().collect::<Vec<_>>().join(" "); // decoders write over several lines
+        Error::data(path, "picture", expected, shown(&found), remedy)
     })
 }
 
-fn whole_file(path: &Path) -> io::Result<Vec<u8>> {
-    let length = fs::metadata(path).and_then(|metadata| match metadata {
-        _ if !metadata.is_file() => Err(io::Error::other("not a regular file")),
-        _ if metadata.len() > MAX_FILE => Err(io::Error::other(format!("{} bytes", metadata.len()))),
-        _ => Ok(metadata.len()),
-    })?;
-    let mut bytes = Vec::new();
-    File::open(path)?.take(length).read_to_end(&mut bytes)?;
-    Ok(bytes)
+fn whole_file(path: &Path) -> Result<Vec<u8>> {
+    let read = || {
+        let length = fs::metadata(path).and_then(|metadata| match metadata {
+            _ if !metadata.is_file() => Err(io::Error::other("not a regular file")),
+            _ if metadata.len() > MAX_FILE => Err(io::Error::other(format!("{} bytes", metadata.len()))),
+            _ => Ok(metadata.len()),
+        })?;
+        let mut bytes = Vec::new();
+        File::open(path)?.take(length).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    read().map_err(|source| Error::Io {
+        action: "read",
+        path: path.to_owned(),
+        source,
+        remedy: "make it a readable file of at most 16 MiB",
+    })
 }
+
+/// How the message about a picture that is too large ends.
+const PIXELS: &str = " pixels";
 
 fn checked(height: usize, width: usize) -> Found<Size> {
     let fits = |side| (1..=MAX_SIDE).contains(&side);
-    if fits(height) && fits(width) { Ok((height, width)) } else { Err(format!("{height}x{width} pixels")) }
+    if fits(height) && fits(width) { Ok((height, width)) } else { Err(format!("{height}x{width}{PIXELS}")) }
 }
 
 /// Rec. 601 luma, as JPEG and PIL have it, correctly rounded.

@@ -90,9 +90,9 @@ impl Page {
         }
     }
 
-    /// Beside each other where there is room.
-    pub fn side_by_side(&mut self, fill: impl FnOnce(&mut Self)) {
-        self.add(format_args!("<div class=\"beside\">"));
+    /// Beside each other where there is room: `beside` in columns of equal width, `matrix` as wide as they are.
+    pub fn side_by_side(&mut self, class: &str, fill: impl FnOnce(&mut Self)) {
+        self.add(format_args!("<div class=\"{class}\">"));
         fill(self);
         self.add(format_args!("</div>"));
     }

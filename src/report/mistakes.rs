@@ -40,7 +40,7 @@ fn entry(page: &mut Page, outcome: &Outcome<'_>, i: usize) {
     let (height, width) = test.size();
     page.add(format_args!(
         "<li><figure><img src=\"{}\" width=\"{width}\" height=\"{height}\" alt=\"test image {i}\">\n\
-         <figcaption><b>{is}</b> taken for <b>{taken}</b></figcaption>\n<dl>",
+         <figcaption><b>{is}</b> taken for <b>{taken}</b>\n<dl>",
         png::data_uri(test.image(i), (height, width), 1),
     ));
     let ranked = prediction.ranked();
@@ -59,7 +59,7 @@ fn entry(page: &mut Page, outcome: &Outcome<'_>, i: usize) {
             percent(probability.into()),
         ));
     }
-    page.add(format_args!("</dl></figure></li>"));
+    page.add(format_args!("</dl></figcaption></figure></li>"));
 }
 
 #[cfg(test)]

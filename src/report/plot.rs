@@ -237,7 +237,7 @@ pub(super) fn draw_side_by_side(svg: &mut Svg, width: f64, (top, height): (f64, 
 
 /// A panel as a picture of its own, small enough for the column of a page.
 pub(super) fn alone(panel: &Panel<'_>) -> String {
-    const SIZE: Point = (520.0, 340.0);
+    const SIZE: Point = (440.0, 310.0);
     /// Above the frame: title, and legend.
     const ABOVE: f64 = 62.0;
     let names: Vec<_> = panel.curves.iter().map(|curve| curve.name.as_str()).collect();
@@ -247,6 +247,12 @@ pub(super) fn alone(panel: &Panel<'_>) -> String {
     let (width, height) = (SIZE.0 - 8.0 - LEFT_OF_FRAME - right, SIZE.1 - ABOVE - BELOW_FRAME - 4.0);
     panel.draw(&mut svg, Frame { left: LEFT_OF_FRAME + 4.0, top: ABOVE, width, height });
     svg.finish()
+}
+
+/// One panel over the whole width of a picture, its frame from `top` down.
+pub(super) fn draw_below(svg: &mut Svg, (width, height): Point, top: f64, panel: &Panel<'_>) {
+    let left = MARGIN + LEFT_OF_FRAME;
+    panel.draw(svg, Frame { left, top, width: width - left - MARGIN, height: height - top - BELOW_FRAME - MARGIN / 2.0 });
 }
 
 /// The heading of a picture: what it shows, and below it the particulars.

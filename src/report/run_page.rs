@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::html::{Cell, Page};
-use super::{confusion, curves, mistakes, network, weights};
+use super::weights::{self, Weights};
+use super::{confusion, curves, mistakes, network};
 use crate::data::Dataset;
 use crate::error::OneLine;
 use crate::eval::{Evaluation, Prediction};
@@ -71,6 +72,9 @@ pub fn run_page(run: &RunReport<'_>) -> String {
         }
     }
     page.section("network", "The network", |page| draw_network(page, run));
+    if let Some(weights) = weights::first_layer(run.network, run.train.size()) {
+        page.section("weights", "What the first layer looks for", |page| draw_weights(page, &weights));
+    }
     if !run.history.epochs.is_empty() {
         page.section("time", "Time", |page| draw_time(page, run));
     }
@@ -100,7 +104,7 @@ fn train_time(run: &RunReport<'_>) -> String {
 }
 
 fn draw_curves(page: &mut Page, run: &RunReport<'_>) {
-    page.side_by_side(|page| {
+    page.side_by_side("beside", |page| {
         curves::panels(run.config, run.history).iter().for_each(|panel| page.picture(panel, None));
     });
     page.paragraph(curves::FOOTNOTE);
@@ -154,7 +158,7 @@ fn draw_confusion(page: &mut Page, outcome: &Outcome<'_>) {
         let told = told.map(|pair| format!("{} for {} ({})", names[pair.label], names[pair.prediction], pair.images));
         page.paragraph(format!("Most often: {}.", told.collect::<Vec<_>>().join(", ")));
     }
-    page.side_by_side(|page| {
+    page.side_by_side("matrix", |page| {
         if names.len() <= MOST_CLASSES {
             let matrix = confusion(outcome.evaluation, names, "Confusion matrix");
             page.picture(&matrix, Some("Confusion matrix"));
@@ -195,7 +199,9 @@ fn draw_network(page: &mut Page, run: &RunReport<'_>) {
     if drawing.len() <= LARGEST_DRAWING {
         page.picture(&drawing, Some("Drawing of the network"));
     }
-    let Some(weights) = weights::first_layer(run.network, run.train.size()) else { return };
+}
+
+fn draw_weights(page: &mut Page, weights: &Weights) {
     let which = match weights.shown {
         shown if shown == weights.units => format!("The weights of all {}", count(shown, "unit")),
         shown => format!("The weights of the first {shown} of {} units", thousands(weights.units)),
@@ -203,7 +209,7 @@ fn draw_network(page: &mut Page, run: &RunReport<'_>) {
     let (height, width) = weights.size;
     let caption = format!("{which} of the first layer, each laid out as the image it looks at");
     page.add(format_args!(
-        "<figure class=\"sheet\"><img class=\"weights\" src=\"{}\" width=\"{width}\" height=\"{height}\" alt=\"{caption}\">\n\
+        "<figure><img class=\"weights\" src=\"{}\" width=\"{width}\" height=\"{height}\" alt=\"{caption}\">\n\
          <figcaption>{caption}. Blue counts for the unit, orange against it; what is empty does not count.</figcaption></figure>",
         weights.uri,
     ));
