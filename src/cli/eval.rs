@@ -234,7 +234,7 @@ fn print_text(evaluation: &Evaluation, names: &[String], loss: &str, out: &mut d
     for (row, name) in confusion.rows().into_iter().zip(names) {
         write!(out, "{name:>label_width$} ")?;
         for count in row {
-            write!(out, " {:>cell$}", if *count == 0 { "·".to_owned() } else { count.to_string() })?;
+            write!(out, " {:>cell$}", if *count == 0 { ".".to_owned() } else { count.to_string() })?;
         }
         writeln!(out)?;
     }

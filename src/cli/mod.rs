@@ -7,6 +7,7 @@ mod compare;
 mod data;
 mod doctor;
 mod drawing;
+mod epochs;
 mod eval;
 mod inspect;
 mod leave;
@@ -23,7 +24,7 @@ mod train;
 use std::ffi::OsString;
 use std::io::{self, Write};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::error::Error;
 
@@ -41,8 +42,26 @@ pub enum Progress {
     Hidden,
 }
 
+impl Progress {
+    /// Characters in a line of the terminal that stdout, or else stderr, is; none where nobody watches.
+    fn width(self) -> Option<usize> {
+        let terminal_size::Width(width) = match self {
+            Self::Bar => terminal_size::terminal_size()?.0,
+            Self::Hidden => return None,
+        };
+        Some(usize::from(width))
+    }
+}
+
 #[derive(Parser)]
-#[command(name = "gemmnist", version, about, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    name = "gemmnist",
+    version,
+    about,
+    propagate_version = true,
+    arg_required_else_help = true,
+    after_help = EXAMPLES
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -60,6 +79,7 @@ enum Command {
     #[command(after_help = REPRODUCE_EXAMPLES)]
     Reproduce(reproduce::Args),
     /// Accuracy, loss, a table per class and the confusion matrix of a model
+    #[command(after_help = EVAL_EXAMPLES)]
     Eval(eval::Args),
     /// What pictures show: label, probability, runner-up
     #[command(after_help = PREDICT_EXAMPLES)]
@@ -68,12 +88,44 @@ enum Command {
     #[command(after_help = COMPARE_EXAMPLES)]
     Compare(compare::Args),
     /// Layers, shapes and number of parameters of a model or a recipe
+    #[command(after_help = INSPECT_EXAMPLES)]
     Inspect(inspect::Args),
     /// List, verify and picture data sets
+    #[command(after_help = DATA_EXAMPLES)]
     Data(data::Args),
     /// Which BLAS, is it right, how fast is it
+    #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor(doctor::Args),
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  gemmnist train                                   trains on MNIST, leaves runs/001 behind
+  gemmnist eval runs/001                           how good it is, and at what
+  gemmnist predict digit.png                       what a picture shows";
+
+const EVAL_EXAMPLES: &str = "\
+Examples:
+  gemmnist eval runs/001                           on the test images it was not trained on
+  gemmnist eval runs/001 --data my-digits          on your own pictures, one folder a class
+  gemmnist eval runs/001 --mistakes --svg confusion.svg";
+
+const INSPECT_EXAMPLES: &str = "\
+Examples:
+  gemmnist inspect runs/001                        the network of a run
+  gemmnist inspect mlp-16-16 --svg network.svg     that of a recipe, as a picture";
+
+const DATA_EXAMPLES: &str = "\
+Examples:
+  gemmnist data list                               the data sets that are here
+  gemmnist data verify mnist                       every byte of one
+  gemmnist data samples --per-class 20 --out samples.svg
+  gemmnist data convert mnist --to npz --out mnist.npz";
+
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  gemmnist doctor                                  for people
+  gemmnist doctor --json                           for programs";
 
 const TRAIN_EXAMPLES: &str = "\
 Examples:
@@ -106,7 +158,20 @@ const COMPARE_EXAMPLES: &str = "\
 Examples:
   gemmnist train --name plain && gemmnist train --name decay --l2 1e-4
   gemmnist compare runs/plain runs/decay           with and without L2
-  gemmnist compare runs/* --out all.svg            everything there is";
+  gemmnist compare runs/* --out all.html           everything there is, as a page
+  gemmnist compare runs/* --sort time              the fastest first";
+
+/// What a command is for, how it is used by example, and then all of it.
+const HELP: &str = "{about-with-newline}\n{after-help}\n{usage-heading} {usage}\n\n{all-args}";
+
+/// Every command with its examples before its options.
+fn command_line() -> clap::Command {
+    fn with_examples_first(command: clap::Command) -> clap::Command {
+        let command = command.mut_subcommands(with_examples_first);
+        if command.get_after_help().is_some() { command.help_template(HELP) } else { command }
+    }
+    with_examples_first(Cli::command())
+}
 
 /// Runs one command line, `args` starting with the program's name. Returns the exit code.
 ///
@@ -117,7 +182,8 @@ pub fn run(
     err: &mut dyn Write,
     progress: Progress,
 ) -> u8 {
-    let result = match Cli::try_parse_from(args) {
+    let parsed = command_line().try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches));
+    let result = match parsed {
         Ok(cli) => execute(cli.command, out, progress),
         Err(usage) if usage.use_stderr() => {
             let _ = write!(err, "{usage}"); // Nobody is left to tell if this fails.

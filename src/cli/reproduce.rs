@@ -191,7 +191,7 @@ impl Watcher {
 
 impl Observer for Watcher {
     fn step(&mut self, record: &StepRecord) {
-        self.bar.advance(record.images);
+        self.bar.advance(record.images, record.so_far);
     }
 
     fn epoch(&mut self, record: &EpochRecord) -> Result<()> {

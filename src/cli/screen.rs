@@ -7,12 +7,14 @@ use serde_json::json;
 
 use super::Progress;
 use super::bar::Bar;
+use super::epochs::{EpochTable, Has, loss};
 use crate::data::Dataset;
 use crate::error::{Error, OneLine, Result, shown};
 use crate::eval::Evaluation;
 use crate::format::{count, duration, percent, thousands};
 use crate::linalg::{blas, kernels::Kind};
 use crate::nn::Network;
+use crate::optim::ScheduleName;
 use crate::recipes::paper;
 use crate::train::{EpochRecord, Observer, RunFolder, StepRecord, TrainConfig, Trainer};
 
@@ -51,14 +53,26 @@ pub struct Screen<'o> {
     log_every: Option<usize>,
     epochs: usize,
     images: Images<'o>,
+    table: EpochTable,
+    /// Of the best epoch so far: the lowest validation loss, or the highest test accuracy; what is best is the largest.
+    best: f64,
 }
 
 impl<'o> Screen<'o> {
-    /// For a run of `epochs` epochs over `images`.
-    pub fn new(out: &'o mut dyn Write, style: Style, progress: Progress, epochs: usize, images: Images<'o>) -> Self {
+    /// For a run with these settings over `images`.
+    pub fn new(
+        out: &'o mut dyn Write,
+        style: Style,
+        progress: Progress,
+        config: &TrainConfig,
+        images: Images<'o>,
+    ) -> Self {
         let progress = if style == Style::Silent { Progress::Hidden } else { progress };
+        let epochs = config.epochs;
         let bar = Bar::new(progress, epochs * images.train.len());
-        Self { out, style, bar, log_every: None, epochs, images }
+        let schedule = config.schedule != ScheduleName::Constant || config.warmup > 0;
+        let table = EpochTable::new(Has { validation: images.validation.is_some(), schedule }, progress.width());
+        Self { out, style, bar, log_every: None, epochs, images, table, best: f64::NEG_INFINITY }
     }
 
     /// The same with a line every so many batches, if any are given.
@@ -125,8 +139,7 @@ impl<'o> Screen<'o> {
         writeln!(out, "machine   {}", describe_machine(threads))?;
         writeln!(out, "run       {}", OneLine(folder))?;
         writeln!(out)?;
-        let validation = if validation.is_some() { "  valid. loss  valid. acc." } else { "" };
-        writeln!(out, "epoch  train loss  train acc.{validation}  test loss  test acc.  seconds  images/s")
+        writeln!(out, "{}", self.table.head())
     }
 
     /// Removes the bar: lines follow, or an error.
@@ -173,8 +186,9 @@ impl<'o> Screen<'o> {
                 "times_faster_than_the_paper": speed_up,
             })),
             Style::Text => {
+                let legend = self.legend();
                 let out = &mut self.out;
-                writeln!(out)?;
+                writeln!(out, "{legend}\n")?;
                 if last.epoch < self.epochs {
                     let best = history.best().map_or(0, |best| best.epoch);
                     writeln!(out, "Ended early: no lower validation loss since epoch {best}.")?;
@@ -267,24 +281,25 @@ impl<'o> Screen<'o> {
                 self.object(object.into())
             }
             Style::Text => {
-                let accuracy = |accuracy: Option<f64>| percent(accuracy.unwrap_or(f64::NAN));
-                let validation = record.validation_loss.map(|_| {
-                    let (loss, accuracy) = (loss(record.validation_loss), accuracy(record.validation_accuracy));
-                    format!("  {loss:>11}  {accuracy:>11}")
-                });
-                let line = format!(
-                    "{:>5}  {:>10}  {:>10}{}  {:>9}  {:>9}  {:>7.2}  {:>8}",
-                    record.epoch,
-                    loss(Some(record.train_loss)),
-                    percent(record.train_accuracy),
-                    validation.unwrap_or_default(),
-                    loss(record.test_loss),
-                    accuracy(record.test_accuracy),
-                    record.train_seconds,
-                    thousands(record.samples_per_second.round()),
-                );
-                self.line(&line)
+                let best = self.is_best(record);
+                self.line(&self.table.row(record, best))
             }
+        }
+    }
+
+    /// Whether there was no better epoch before.
+    fn is_best(&mut self, record: &EpochRecord) -> bool {
+        let value = record.validation_loss.map(|loss| -loss).or(record.test_accuracy).unwrap_or(f64::NEG_INFINITY);
+        let best = value > self.best;
+        self.best = f64::max(self.best, value);
+        best
+    }
+
+    /// What the mark behind a row means.
+    fn legend(&self) -> &'static str {
+        match self.images.validation {
+            Some(_) => "* the lowest validation loss so far",
+            None => "* the highest test accuracy so far; nothing goes by it",
         }
     }
 }
@@ -301,15 +316,6 @@ fn describe_confused(evaluation: &Evaluation, names: &[String]) -> Option<String
     (!pairs.is_empty()).then(|| told.collect::<Vec<_>>().join(", "))
 }
 
-/// A loss in nine places: as a plain number while it fits.
-fn loss(loss: Option<f64>) -> String {
-    match loss {
-        Some(loss) if loss < 1000.0 => format!("{loss:.4}"),
-        Some(loss) => format!("{loss:.2e}"),
-        None => "-".to_owned(),
-    }
-}
-
 /// What multiplies, and with how many threads.
 pub fn describe_machine(threads: usize) -> String {
     let kernels = Kind::of_this_processor().name();
@@ -323,7 +329,7 @@ pub fn describe_training(config: &TrainConfig) -> String {
 
 impl Observer for Screen<'_> {
     fn step(&mut self, record: &StepRecord) {
-        self.bar.advance(record.images);
+        self.bar.advance(record.images, record.so_far);
         if self.log_every.is_some_and(|batches| record.batch.is_multiple_of(batches)) {
             // What cannot be printed here ends the run at its next epoch, whose line cannot be printed either.
             let printed = self.print_step(record);

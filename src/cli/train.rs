@@ -48,7 +48,7 @@ pub fn run(args: Args, out: &mut dyn Write, progress: Progress) -> std::result::
     };
     let images = Images { train: &train, validation: validation.as_ref(), test: &test };
     let log_every = args.log_every.map(|batches| batches as usize);
-    let mut screen = Screen::new(out, style, progress, config.epochs, images).logging_every(log_every);
+    let mut screen = Screen::new(out, style, progress, &config, images).logging_every(log_every);
     screen.start(&config, trainer.network(), config.threads(), folder.path())?;
 
     let objective = loss::objective(config.output, config.loss).expect("checked with the settings");

@@ -2,6 +2,7 @@
 //! file: what is drawn is handed back as text.
 
 mod compare;
+mod compare_page;
 mod confusion;
 mod curves;
 mod html;
@@ -18,6 +19,7 @@ mod svg;
 mod weights;
 
 pub use compare::compare;
+pub use compare_page::compare_page;
 pub use confusion::confusion;
 pub use curves::curves;
 pub use lr_find::sweep;

@@ -240,12 +240,14 @@ pub(super) fn alone(panel: &Panel<'_>) -> String {
     const SIZE: Point = (440.0, 310.0);
     /// Above the frame: title, and legend.
     const ABOVE: f64 = 62.0;
-    let names: Vec<_> = panel.curves.iter().map(|curve| curve.name.as_str()).collect();
+    let mut names: Vec<_> = panel.curves.iter().map(|curve| curve.name.as_str()).collect();
+    names.dedup();
     let description = format!("{} by {}: {}.", panel.y_label, panel.x_label, names.join(", "));
     let mut svg = Svg::new(SIZE, panel.title, &description);
+    let above = if panel.label.is_some() { ABOVE } else { ABOVE - 24.0 };
     let right = if panel.label.is_some() { RIGHT_OF_FRAME } else { 12.0 };
-    let (width, height) = (SIZE.0 - 8.0 - LEFT_OF_FRAME - right, SIZE.1 - ABOVE - BELOW_FRAME - 4.0);
-    panel.draw(&mut svg, Frame { left: LEFT_OF_FRAME + 4.0, top: ABOVE, width, height });
+    let (width, height) = (SIZE.0 - 8.0 - LEFT_OF_FRAME - right, SIZE.1 - above - BELOW_FRAME - 4.0);
+    panel.draw(&mut svg, Frame { left: LEFT_OF_FRAME + 4.0, top: above, width, height });
     svg.finish()
 }
 

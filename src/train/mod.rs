@@ -14,7 +14,7 @@ use std::time::Instant;
 pub use history::{EpochRecord, History, Judgement, RunningScore, Scores, StepRecord};
 pub use lr_find::{Sweep, Trial};
 pub use run_folder::{RunFolder, new_folder};
-pub use run_record::{RunRecord, differences, read_runs};
+pub use run_record::{LeftOut, RunRecord, Runs, differences, read_runs};
 pub use settings::{ClassWeights, Draft, FIELDS, Field, InitName, InputName, Range, TrainConfig, TrainSettings};
 pub(crate) use settings::{parse_toml, read_toml};
 
