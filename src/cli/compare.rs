@@ -56,7 +56,8 @@ pub fn run(args: Args, out: &mut dyn Write) -> Result<(), Failure> {
         left_out.iter().map(|LeftOut { path, why }| format!("Left out: {}: {why}", OneLine(path))).collect();
     if drawn {
         let page = picture::is_page(place);
-        let picture = if page { Picture::Page(&runs, &table.head, &table.rows, &left_out) } else { Picture::Runs(&runs) };
+        let picture =
+            if page { Picture::Page(&runs, &table.head, &table.rows, &left_out) } else { Picture::Runs(&runs) };
         picture.write(place)?;
     }
     if args.json {
@@ -144,12 +145,7 @@ fn print_spread(runs: &[RunRecord], out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "Test accuracy: mean {}, standard deviation {}", percent(mean), percent(deviation))
 }
 
-fn print_json(
-    runs: &[RunRecord],
-    left_out: &[String],
-    picture: Option<&Path>,
-    out: &mut dyn Write,
-) -> io::Result<()> {
+fn print_json(runs: &[RunRecord], left_out: &[String], picture: Option<&Path>, out: &mut dyn Write) -> io::Result<()> {
     let different = differences(runs);
     for run in runs {
         let settings: serde_json::Map<_, _> =

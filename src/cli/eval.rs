@@ -94,6 +94,7 @@ struct Judged {
 struct Own {
     files: Vec<PathBuf>,
     blank: Vec<PathBuf>,
+    others: Vec<PathBuf>,
 }
 
 /// An image taken for another class than its label says.
@@ -113,8 +114,8 @@ impl Judged {
             Split::Test => data::own_pictures(&path, size, &model.description.class_names)?,
             Split::Train => None,
         };
-        if let Some(OwnPictures { images, files, blank }) = own {
-            return Ok(Self { images, split, own: Some(Own { files, blank }) });
+        if let Some(OwnPictures { images, files, blank, others }) = own {
+            return Ok(Self { images, split, own: Some(Own { files, blank, others }) });
         }
         let splits = data::load_folder(&path)?;
         let images = match split {
@@ -140,7 +141,7 @@ impl Judged {
     }
 
     fn print_preparation(&self, out: &mut dyn Write) -> std::io::Result<()> {
-        let Some(Own { files, blank }) = &self.own else { return Ok(()) };
+        let Some(Own { files, blank, others }) = &self.own else { return Ok(()) };
         let (height, width) = self.images.size();
         let side = height.min(width);
         writeln!(
@@ -157,7 +158,11 @@ impl Judged {
                 if blank.len() == 1 { "it" } else { "them" }
             )?;
         }
-        blank.iter().try_for_each(|path| writeln!(out, "  {}", OneLine(path)))
+        blank.iter().try_for_each(|path| writeln!(out, "  {}", OneLine(path)))?;
+        if !others.is_empty() {
+            writeln!(out, "{} left out, no picture:", count(others.len(), "file"))?;
+        }
+        others.iter().try_for_each(|path| writeln!(out, "  {}", OneLine(path)))
     }
 
     fn mistakes<'a>(&'a self, predictions: &'a [Prediction]) -> Vec<Mistake<'a>> {
@@ -172,8 +177,9 @@ impl Judged {
     }
 
     fn add_to_json(&self, object: &mut Value, names: &[String], mistakes: Option<&Vec<Mistake>>) {
-        if let Some(Own { files, blank }) = &self.own {
+        if let Some(Own { files, blank, others }) = &self.own {
             object["prepared"] = files.len().into();
+            object["no_pictures"] = others.iter().map(|path| path.to_string_lossy()).collect();
             object["blank"] = blank.iter().map(|path| path.to_string_lossy()).collect();
         }
         let json_of = |Mistake { image, label, prediction }: &Mistake| {
@@ -192,7 +198,9 @@ fn print_mistakes(mistakes: &[Mistake], names: &[String], list: bool, out: &mut 
     match (mistakes.len(), list) {
         (0, _) => return Ok(()),
         (n, false) => return writeln!(out, "\n{} taken for another class; --mistakes lists them.", thousands(n)),
-        (_, true) => writeln!(out, "\nTaken for another class:")?,
+        (_, true) => {
+            writeln!(out, "\nTaken for another class: its label for the prediction, and how sure the network was")?
+        }
     }
     let width = mistakes.iter().map(|mistake| OneLine(Path::new(&*mistake.image)).to_string().chars().count()).max();
     for Mistake { image, label, prediction } in mistakes {

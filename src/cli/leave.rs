@@ -35,8 +35,7 @@ impl Finished<'_> {
         let objective = loss::objective(config.output, config.loss).expect("checked with the settings");
         let crew = Crew::new(config.threads(), 0)?;
         let (network, input) = (trainer.network(), config.input());
-        let (evaluation, predictions) =
-            crew.side_by_side(|| evaluate_each(network, objective, input, images.test));
+        let (evaluation, predictions) = crew.side_by_side(|| evaluate_each(network, objective, input, images.test));
         let names = images.class_names(network.architecture().classes());
         let title = format!("{} on the test images of {}", network.architecture(), config.data);
         Picture::Confusion(&evaluation, &names, &title).leave(&self.folder.path().join("confusion.svg"))?;
@@ -67,8 +66,12 @@ impl Finished<'_> {
             history: self.trainer.history(),
             train: self.images.train,
             machine: &describe_machine(self.config.threads()),
-            outcome: outcome
-                .map(|(evaluation, predictions, class_names)| Outcome { test, evaluation, predictions, class_names }),
+            outcome: outcome.map(|(evaluation, predictions, class_names)| Outcome {
+                test,
+                evaluation,
+                predictions,
+                class_names,
+            }),
             trouble,
         });
         write_atomically(&self.folder.path().join("report.html"), page.as_bytes())

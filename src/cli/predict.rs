@@ -223,7 +223,7 @@ fn tiles<'s>(seen: &'s [Seen<'_>], names: &[String]) -> Vec<(&'s [u8], [String; 
         let thought = seen.what.as_ref().ok()?.as_ref()?;
         let (name, p) = two_best(&thought.prediction, names)[0];
         let file = seen.path.file_name().map(|name| OneLine(Path::new(name)).to_string());
-        Some((&thought.image[..], [format!("{name}  {}", percent(p)), file.unwrap_or_default()]))
+        Some((&thought.image[..], [format!("{name}: {}", percent(p)), file.unwrap_or_default()]))
     };
     seen.iter().filter_map(tile).collect()
 }

@@ -8,8 +8,7 @@ use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::content::FETCH_AGAIN;
-use crate::error::{Error, Result, shown};
+use crate::error::{Error, Result, obstacle, shown};
 
 /// Bytes of a picture file that we agree to read.
 pub const MAX_FILE: u64 = 16 << 20;
@@ -72,7 +71,7 @@ fn decode_by<T>(path: &Path, bytes: &[u8], [png, jpeg, pgm]: [Decoder<T>; 3]) ->
     };
     decoded.map_err(|found| {
         let expected = format!("a whole PNG, JPEG or PGM of at most {MAX_SIDE}x{MAX_SIDE} pixels");
-        let remedy = if found.ends_with(PIXELS) { "scale it down" } else { FETCH_AGAIN };
+        let remedy = if found.ends_with(PIXELS) { "scale it down" } else { "copy the file again, or save it as PNG" };
         let found = found.split_whitespace().collect::<Vec<_>>().join(" "); // decoders write over several lines
         Error::data(path, "picture", expected, shown(&found), remedy)
     })
@@ -89,11 +88,14 @@ fn whole_file(path: &Path) -> Result<Vec<u8>> {
         File::open(path)?.take(length).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
-    read().map_err(|source| Error::Io {
-        action: "read",
-        path: path.to_owned(),
-        source,
-        remedy: "make it a readable file of at most 16 MiB",
+    read().map_err(|source: io::Error| match source.kind() {
+        io::ErrorKind::NotFound => {
+            Error::data(path, "picture", "a PNG, JPEG or PGM file", obstacle(&source), "look for a mistake in its name")
+        }
+        _ => {
+            let remedy = "make it a readable file of at most 16 MiB";
+            Error::Io { action: "read", path: path.to_owned(), source, remedy }
+        }
     })
 }
 
@@ -164,8 +166,12 @@ fn gray(pixels: &[u8]) -> Vec<u8> {
     pixels.as_chunks().0.iter().map(|&[r, g, b]| luma(r, g, b)).collect()
 }
 
+/// The format knows no longer side: ours are checked once the header is read, before anything is allocated for it.
+const LARGEST_JPEG: usize = 65_535;
+
 fn jpeg_decoder(bytes: &[u8]) -> Found<(JpegReader<'_>, Size)> {
-    let options = DecoderOptions::default().set_max_width(MAX_SIDE).set_max_height(MAX_SIDE).set_strict_mode(true);
+    let options =
+        DecoderOptions::default().set_max_width(LARGEST_JPEG).set_max_height(LARGEST_JPEG).set_strict_mode(true);
     let mut decoder = JpegDecoder::new_with_options(Cursor::new(bytes), options);
     decoder.decode_headers().map_err(|error| format!("{error:?}"))?;
     let info = decoder.info().ok_or("no size")?;

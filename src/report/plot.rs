@@ -254,7 +254,10 @@ pub(super) fn alone(panel: &Panel<'_>) -> String {
 /// One panel over the whole width of a picture, its frame from `top` down.
 pub(super) fn draw_below(svg: &mut Svg, (width, height): Point, top: f64, panel: &Panel<'_>) {
     let left = MARGIN + LEFT_OF_FRAME;
-    panel.draw(svg, Frame { left, top, width: width - left - MARGIN, height: height - top - BELOW_FRAME - MARGIN / 2.0 });
+    panel.draw(
+        svg,
+        Frame { left, top, width: width - left - MARGIN, height: height - top - BELOW_FRAME - MARGIN / 2.0 },
+    );
 }
 
 /// The heading of a picture: what it shows, and below it the particulars.

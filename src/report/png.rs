@@ -47,7 +47,8 @@ fn encode(pixels: &[u8], (height, width): (usize, usize), palette: Option<&[Colo
             .write_all(&row.iter().zip(&above).map(|(pixel, above)| pixel.wrapping_sub(*above)).collect::<Vec<_>>())?;
         above.copy_from_slice(row);
     }
-    let colors: Vec<u8> = palette.iter().flat_map(|palette| palette.iter().flat_map(|&[r, g, b, _]| [r, g, b])).collect();
+    let colors: Vec<u8> =
+        palette.iter().flat_map(|palette| palette.iter().flat_map(|&[r, g, b, _]| [r, g, b])).collect();
     let cover: Vec<u8> = palette.iter().flat_map(|palette| palette.iter().map(|&[.., alpha]| alpha)).collect();
     let palette = [chunk(b"PLTE", &colors), chunk(b"tRNS", &cover)].concat();
     let palette = if colors.is_empty() { Vec::new() } else { palette };

@@ -132,9 +132,7 @@ fn draw_epochs(page: &mut Page, history: &History) {
         let rate = (epoch.learning_rate * 1e6).round() / 1e6;
         let mut row = vec![Cell::Head(epoch.epoch.to_string()), Cell::number(rate)];
         row.extend(scores(Some(epoch.train_loss), Some(epoch.train_accuracy)));
-        row.extend(
-            validated.then(|| scores(epoch.validation_loss, epoch.validation_accuracy)).into_iter().flatten(),
-        );
+        row.extend(validated.then(|| scores(epoch.validation_loss, epoch.validation_accuracy)).into_iter().flatten());
         row.extend(scores(epoch.test_loss, epoch.test_accuracy));
         row.push(Cell::number(format!("{:.3}", epoch.train_seconds)));
         row.push(Cell::number(thousands(epoch.samples_per_second.round())));
@@ -221,7 +219,8 @@ fn draw_time(page: &mut Page, run: &RunReport<'_>) {
     let judged: f64 = run.history.epochs.iter().map(|epoch| epoch.eval_seconds).sum();
     let rate = run.train.len() as f64 / median;
     let head = [Cell::text(""), Cell::number("this run"), Cell::number("published")];
-    let row = |what: &str, ours: String, theirs: String| vec![Cell::head(what), Cell::number(ours), Cell::number(theirs)];
+    let row =
+        |what: &str, ours: String, theirs: String| vec![Cell::head(what), Cell::number(ours), Cell::number(theirs)];
     let seconds = |seconds: f64| format!("{} s", (seconds * 1e3).round() / 1e3);
     let rows = [
         row("an epoch (the median)", seconds(median), seconds(paper::EPOCH_SECONDS)),

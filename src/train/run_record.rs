@@ -8,7 +8,7 @@ use toml::Table;
 
 use super::settings::{FIELDS, TrainSettings, read_toml, typed};
 use super::{EpochRecord, History};
-use crate::error::{Error, OneLine, Result, shown};
+use crate::error::{Error, OneLine, Result, obstacle, shown};
 
 /// What a run folder tells of its run.
 #[derive(Debug, Clone, PartialEq)]
@@ -132,7 +132,7 @@ fn read_bytes(path: &Path) -> std::result::Result<Vec<u8>, Misread> {
         File::open(path)?.take(LARGEST_METRICS + 1).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
-    let bytes = read().map_err(|error| ("a file that you may read", error.to_string()))?;
+    let bytes = read().map_err(|error| ("a file that you may read", obstacle(&error)))?;
     match bytes.len() as u64 {
         0..=LARGEST_METRICS => Ok(bytes),
         _ => Err(("at most 512 MiB", "more".to_owned())),
