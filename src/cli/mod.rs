@@ -162,7 +162,7 @@ Examples:
   gemmnist compare runs/* --sort time              the fastest first";
 
 /// What a command is for, how it is used by example, and then all of it.
-const HELP: &str = "{about-with-newline}\n{after-help}\n{usage-heading} {usage}\n\n{all-args}";
+const HELP: &str = "{about}{after-help}\n\n{usage-heading} {usage}\n\n{all-args}";
 
 /// Every command with its examples before its options.
 fn command_line() -> clap::Command {

@@ -78,7 +78,7 @@ pub(super) fn panels(config: &TrainConfig, history: &History) -> Vec<String> {
             x_label: "epoch",
             y_label: "step size",
             x: drawn.x.clone(),
-            y: Scale::losses(values(&rates)),
+            y: Scale::from_zero(values(&rates)),
             curves: &rates,
             label: Some(significant),
         }));

@@ -74,10 +74,10 @@ impl Page {
     }
 
     /// Figures that tell most, large.
-    pub fn figures(&mut self, figures: &[(&str, String)]) {
+    pub fn figures(&mut self, figures: &[(String, String)]) {
         self.add(format_args!("<dl class=\"figures\">"));
         for (name, value) in figures {
-            self.add(format_args!("<div><dt>{name}</dt><dd>{}</dd></div>", escape(value)));
+            self.add(format_args!("<div><dt>{}</dt><dd>{}</dd></div>", escape(name), escape(value)));
         }
         self.add(format_args!("</dl>"));
     }

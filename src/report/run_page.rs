@@ -83,19 +83,22 @@ pub fn run_page(run: &RunReport<'_>) -> String {
     page.finish(&title, &format!("{}, seed {}. {}", run.config.describe(), run.config.seed().0, OneLine(run.folder)))
 }
 
-fn headline(run: &RunReport<'_>) -> Vec<(&'static str, String)> {
+fn headline(run: &RunReport<'_>) -> Vec<(String, String)> {
     let last = run.history.last();
     let mut figures = Vec::new();
-    figures.extend(last.and_then(|last| last.test_accuracy).map(|share| ("Test accuracy", percent(share))));
-    figures.extend(run.outcome.as_ref().map(|outcome| {
+    let mut add = |name: &str, value: Option<String>| figures.extend(value.map(|value| (name.to_owned(), value)));
+    add("Test accuracy", last.and_then(|last| last.test_accuracy).map(percent));
+    let missed = |outcome: &Outcome<'_>| {
         let wrong = outcome.evaluation.confusion.sum() - outcome.evaluation.confusion.diag().sum();
-        ("Test images missed", format!("{} of {}", thousands(wrong), thousands(outcome.test.len())))
-    }));
-    figures.extend(last.and_then(|last| last.validation_accuracy).map(|share| ("Validation accuracy", percent(share))));
-    figures.push(("Parameters", thousands(run.network.architecture().parameters())));
-    figures.extend(last.map(|_| ("Training", format!("{} epochs, {}", run.history.epochs.len(), train_time(run)))));
+        format!("{} of {}", thousands(wrong), thousands(outcome.test.len()))
+    };
+    add("Test images missed", run.outcome.as_ref().map(missed));
+    add("Validation accuracy", last.and_then(|last| last.validation_accuracy).map(percent));
+    add("Parameters", Some(thousands(run.network.architecture().parameters())));
+    let epochs = count(run.history.epochs.len(), "epoch");
+    add(&format!("Training, {epochs}"), last.map(|_| train_time(run)));
     let speed_up = paper::speed_up(run.network.architecture(), run.train.len(), run.history);
-    figures.extend(speed_up.map(|times| ("Against the published time", format!("{times:.0} times faster"))));
+    add("Against the published time", speed_up.map(|times| format!("{times:.0} times faster")));
     figures
 }
 
