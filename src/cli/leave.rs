@@ -1,10 +1,9 @@
 //! What a run leaves in its folder for people to look at: pictures, and a report.
 
 use super::picture::Picture;
-use super::screen::{Images, describe_machine};
+use super::screen::Images;
 use crate::error::Result;
 use crate::eval::{Evaluation, Prediction, evaluate_each};
-use crate::files::write_atomically;
 use crate::nn::loss;
 use crate::threads::Crew;
 use crate::train::{RunFolder, TrainConfig, Trainer};
@@ -57,6 +56,8 @@ impl Finished<'_> {
         outcome: Option<(&Evaluation, &[Prediction], &[String])>,
         trouble: Option<&str>,
     ) -> Result<()> {
+        use super::screen::describe_machine;
+        use crate::files::write_atomically;
         use crate::report::{Outcome, RunReport, run_page};
         let test = self.images.test;
         let page = run_page(&RunReport {
