@@ -97,7 +97,7 @@ fn check_page(page: &str) {
         assert!(!fetched.contains(foreign), "{foreign}");
     }
     assert!(page.len() < 1_500_000, "{} bytes", page.len());
-    assert!(!page.contains("NaN"), "a number that is none");
+    assert!(!page.replace("infinity or NaN", "").contains("NaN"), "a number that is none");
 }
 
 /// A small network after an epoch, with what became of it.
@@ -259,9 +259,9 @@ fn predict_tells_label_and_runner_up_and_goes_on_after_what_is_no_picture() {
     assert!(place.read("seen.svg").contains("data:image/png;base64,"));
 
     let drawn = place.prints("gemmnist predict a/digit.pgm --explain");
-    assert!(drawn.is_ascii() && drawn.contains('@') && drawn.contains("####"), "{drawn}");
+    assert!(drawn.is_ascii() && drawn.contains("==") && drawn.contains("####"), "{drawn}");
     let drawn = place.prints("LC_ALL=C.UTF-8 gemmnist predict a/digit.pgm --explain");
-    assert!(drawn.contains('█') && drawn.lines().all(|line| !line.contains('\x1b')), "{drawn}");
+    assert!(drawn.contains('▄') && drawn.lines().all(|line| !line.contains('\x1b')), "{drawn}");
 }
 
 #[test]

@@ -139,7 +139,7 @@ mod tests {
         let heads = |has, width| EpochTable::new(has, width).head();
         assert!(heads(ALL, None).chars().count() > 100);
         assert_eq!(heads(FEW, None), heads(FEW, Some(80)));
-        assert_eq!(heads(FEW, Some(40)), "epoch  train loss  test loss  test acc.");
+        assert_eq!(heads(FEW, Some(41)), "epoch  train loss  test loss  test acc.");
         assert_eq!(heads(ALL, Some(40)), "epoch  train loss  test acc.");
         assert_eq!(heads(ALL, Some(1)), "epoch");
         for width in 10..130 {

@@ -61,7 +61,7 @@ pub(super) fn first_layer(network: &Network, (height, width): (usize, usize)) ->
 /// Twice as wide as high, about: so that a wide screen shows it whole.
 fn columns(tiles: usize) -> usize {
     let columns = (2.0 * tiles as f64).sqrt().ceil() as usize;
-    (columns..=columns + 3).find(|columns| tiles.is_multiple_of(*columns)).unwrap_or(columns).min(tiles)
+    (columns..=columns + 4).find(|columns| tiles.is_multiple_of(*columns)).unwrap_or(columns).min(tiles)
 }
 
 /// From the most negative weight to the most positive; what is near zero lets the page through.
