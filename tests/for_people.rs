@@ -376,8 +376,11 @@ fn help_of_every_command_opens_with_examples_and_they_work() {
         }
         for line in rest.lines().take_while(|line| line.starts_with("  ")) {
             let line = line.trim().split("   ").next().unwrap();
-            let code = place.shell(line).status.code();
-            assert!(matches!((command.as_str(), code), (_, Some(0)) | ("reproduce", Some(6))), "{line}: {code:?}");
+            // The published systems want thousands of images: here their names and options are looked at.
+            let line = if command == "reproduce" { format!("{line} --list") } else { line.to_owned() };
+            let line = line.replace("--list --list", "--list");
+            let Output { status, stderr, .. } = place.shell(&line);
+            assert!(status.success(), "{line}: {}", String::from_utf8_lossy(&stderr));
             run += 1;
         }
     }

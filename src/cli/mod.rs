@@ -132,7 +132,7 @@ Examples:
   gemmnist train                                   784-128-10 on MNIST, 20 epochs of batches of 10
   gemmnist train --hidden 192,30 --activation sigmoid --lr 0.5
   gemmnist train --config runs/001/config.toml     repeats that run, bit for bit
-  gemmnist train --recipe linear-tanh --seed 7     a published system";
+  gemmnist train --recipe mlp-16-16 --seed 7       a published system";
 
 const LR_FIND_EXAMPLES: &str = "\
 Examples:
