@@ -145,7 +145,7 @@ Examples:
   gemmnist reproduce --list                        what there is
   gemmnist reproduce linear-tanh                   one system, one training
   gemmnist reproduce all --seeds 3                 the five systems, three trainings each
-  gemmnist reproduce mine.toml                     a recipe of your own, written as those in src/recipes";
+  gemmnist reproduce mine.toml                     a recipe of your own";
 
 const PREDICT_EXAMPLES: &str = "\
 Examples:
