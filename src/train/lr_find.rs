@@ -55,7 +55,7 @@ impl Trainer<'_> {
             running = MEMORY * running + (1.0 - MEMORY) * loss;
             let mean = running / (1.0 - MEMORY.powi(i as i32 + 1));
             lowest = f64::min(lowest, mean);
-            exploded = !(mean <= EXPLODED * lowest); // NaN too
+            exploded = mean.is_nan() || mean > EXPLODED * lowest;
             if loss.is_finite() {
                 trials.push(Trial { learning_rate, loss });
             }
