@@ -40,7 +40,7 @@
 //! | [`train`] | settings, the loop, its history, the files of a run | see the test split, or print |
 //! | [`eval`] | loss, accuracy, confusion; the only reader of the test split | decide anything |
 //! | [`recipes`] | the published systems as data, and what of ours is accepted | train |
-//! | `report` | pictures, as text that others write | open a file |
+//! | `report` | pictures and pages, as text that others write | open a file |
 //! | [`export`] | a network as other tools read it: ONNX, PyTorch, NumPy, C, Rust, Hugging Face | open a file |
 //! | [`tensorboard`] | a training as TensorBoard reads it | |
 //! | [`cli`] | flags to settings, one file a command; the only code that prints | compute |

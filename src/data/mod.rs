@@ -38,6 +38,7 @@ mod pictures;
 #[allow(clippy::indexing_slicing, reason = "reads no file, only pictures that were decoded")]
 mod prepare;
 mod published;
+mod walk;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -53,6 +54,7 @@ pub use input::Input;
 pub use own_pictures::{OwnPictures, own_pictures};
 pub use prepare::prepare;
 pub use published::published;
+pub use walk::{Walked, walk};
 
 /// A way to keep a data set in files. One more format is one more file with a `FORMAT`, and one line in [`FORMATS`].
 struct Format {

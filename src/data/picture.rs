@@ -8,11 +8,10 @@ use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::content::FETCH_AGAIN;
-use crate::error::{Error, Result, shown};
+use crate::error::{Error, Result, obstacle, shown};
 
 /// Bytes of a picture file that we agree to read.
-const MAX_FILE: u64 = 16 << 20;
+pub const MAX_FILE: u64 = 16 << 20;
 /// Pixels to a side that we agree to decode.
 pub const MAX_SIDE: usize = 4096;
 
@@ -31,12 +30,20 @@ pub struct Picture {
 /// # Errors
 /// [`Error::Data`] if it is none, not whole, or larger than 4096 pixels to a side.
 pub fn read(path: &Path) -> Result<Picture> {
-    decode(path, [png, jpeg, pgm])
+    decode(path, &whole_file(path)?)
+}
+
+/// The picture that `bytes` hold, as [`read`]; `path` is where they came from, for messages.
+///
+/// # Errors
+/// As [`read`].
+pub fn decode(path: &Path, bytes: &[u8]) -> Result<Picture> {
+    decode_by(path, bytes, [png, jpeg, pgm])
 }
 
 /// Height and width of the picture in `path`, by its header; errors as [`read`], as far as that shows them.
 pub(super) fn size(path: &Path) -> Result<(usize, usize)> {
-    decode(path, [png_size, jpeg_size, |bytes| Ok(pgm_header(bytes)?.size)])
+    decode_by(path, &whole_file(path)?, [png_size, jpeg_size, |bytes| Ok(pgm_header(bytes)?.size)])
 }
 
 /// Whether a file that starts so is a picture.
@@ -53,40 +60,51 @@ type Decoder<T> = fn(&[u8]) -> Found<T>;
 type PngReader<'a> = png::Reader<Cursor<&'a [u8]>>;
 type JpegReader<'a> = JpegDecoder<Cursor<&'a [u8]>>;
 
-/// What the decoder of the file's format makes of it: of PNG, of JPEG, of PGM.
-fn decode<T>(path: &Path, [png, jpeg, pgm]: [Decoder<T>; 3]) -> Result<T> {
-    let bytes = whole_file(path).map_err(|source| Error::Io {
-        action: "read",
-        path: path.to_owned(),
-        source,
-        remedy: "make it a readable file of at most 16 MiB",
-    })?;
+/// What the decoder of their format makes of `bytes`: of PNG, of JPEG, of PGM.
+fn decode_by<T>(path: &Path, bytes: &[u8], [png, jpeg, pgm]: [Decoder<T>; 3]) -> Result<T> {
     let decoded = match bytes {
-        _ if bytes.starts_with(b"\x89PNG") => png(&bytes),
-        _ if bytes.starts_with(b"\xff\xd8") => jpeg(&bytes),
-        _ if bytes.starts_with(b"P5") => pgm(&bytes),
+        _ if bytes.len() as u64 > MAX_FILE => Err(format!("more than {} MiB", MAX_FILE >> 20)),
+        _ if bytes.starts_with(b"\x89PNG") => png(bytes),
+        _ if bytes.starts_with(b"\xff\xd8") => jpeg(bytes),
+        _ if bytes.starts_with(b"P5") => pgm(bytes),
         _ => Err("another beginning".to_owned()),
     };
     decoded.map_err(|found| {
         let expected = format!("a whole PNG, JPEG or PGM of at most {MAX_SIDE}x{MAX_SIDE} pixels");
-        Error::data(path, "picture", expected, shown(&found), FETCH_AGAIN)
+        let remedy = if found.ends_with(PIXELS) { "scale it down" } else { "copy the file again, or save it as PNG" };
+        let found = found.split_whitespace().collect::<Vec<_>>().join(" "); // decoders write over several lines
+        Error::data(path, "picture", expected, shown(&found), remedy)
     })
 }
 
-fn whole_file(path: &Path) -> io::Result<Vec<u8>> {
-    let length = fs::metadata(path).and_then(|metadata| match metadata {
-        _ if !metadata.is_file() => Err(io::Error::other("not a regular file")),
-        _ if metadata.len() > MAX_FILE => Err(io::Error::other(format!("{} bytes", metadata.len()))),
-        _ => Ok(metadata.len()),
-    })?;
-    let mut bytes = Vec::new();
-    File::open(path)?.take(length).read_to_end(&mut bytes)?;
-    Ok(bytes)
+fn whole_file(path: &Path) -> Result<Vec<u8>> {
+    let read = || {
+        let length = fs::metadata(path).and_then(|metadata| match metadata {
+            _ if !metadata.is_file() => Err(io::Error::other("not a regular file")),
+            _ if metadata.len() > MAX_FILE => Err(io::Error::other(format!("{} bytes", metadata.len()))),
+            _ => Ok(metadata.len()),
+        })?;
+        let mut bytes = Vec::new();
+        File::open(path)?.take(length).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    read().map_err(|source: io::Error| match source.kind() {
+        io::ErrorKind::NotFound => {
+            Error::data(path, "picture", "a PNG, JPEG or PGM file", obstacle(&source), "look for a mistake in its name")
+        }
+        _ => {
+            let remedy = "make it a readable file of at most 16 MiB";
+            Error::Io { action: "read", path: path.to_owned(), source, remedy }
+        }
+    })
 }
+
+/// How the message about a picture that is too large ends.
+const PIXELS: &str = " pixels";
 
 fn checked(height: usize, width: usize) -> Found<Size> {
     let fits = |side| (1..=MAX_SIDE).contains(&side);
-    if fits(height) && fits(width) { Ok((height, width)) } else { Err(format!("{height}x{width} pixels")) }
+    if fits(height) && fits(width) { Ok((height, width)) } else { Err(format!("{height}x{width}{PIXELS}")) }
 }
 
 /// Rec. 601 luma, as JPEG and PIL have it, correctly rounded.
@@ -148,8 +166,12 @@ fn gray(pixels: &[u8]) -> Vec<u8> {
     pixels.as_chunks().0.iter().map(|&[r, g, b]| luma(r, g, b)).collect()
 }
 
+/// The format knows no longer side: ours are checked once the header is read, before anything is allocated for it.
+const LARGEST_JPEG: usize = 65_535;
+
 fn jpeg_decoder(bytes: &[u8]) -> Found<(JpegReader<'_>, Size)> {
-    let options = DecoderOptions::default().set_max_width(MAX_SIDE).set_max_height(MAX_SIDE).set_strict_mode(true);
+    let options =
+        DecoderOptions::default().set_max_width(LARGEST_JPEG).set_max_height(LARGEST_JPEG).set_strict_mode(true);
     let mut decoder = JpegDecoder::new_with_options(Cursor::new(bytes), options);
     decoder.decode_headers().map_err(|error| format!("{error:?}"))?;
     let info = decoder.info().ok_or("no size")?;

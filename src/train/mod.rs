@@ -3,6 +3,7 @@
 //! Never sees the test split (it asks a judge, and writes down what the judge says), and never prints: observers do.
 
 mod history;
+mod lr_find;
 pub mod model_file;
 mod run_folder;
 mod run_record;
@@ -11,8 +12,9 @@ mod settings;
 use std::time::Instant;
 
 pub use history::{EpochRecord, History, Judgement, RunningScore, Scores, StepRecord};
+pub use lr_find::{Sweep, Trial};
 pub use run_folder::{RunFolder, new_folder};
-pub use run_record::{RunRecord, differences, read_runs};
+pub use run_record::{LeftOut, RunRecord, Runs, differences, read_runs};
 pub use settings::{ClassWeights, Draft, FIELDS, Field, InitName, InputName, Range, TrainConfig, TrainSettings};
 pub(crate) use settings::{parse_toml, read_toml};
 

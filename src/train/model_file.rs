@@ -9,7 +9,7 @@ use safetensors::tensor::{Dtype, Metadata, TensorView};
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Dataset, Input};
-use crate::error::{Error, Mismatch, Result, shown};
+use crate::error::{Error, Mismatch, Result, obstacle, shown};
 use crate::files::write_atomically;
 use crate::nn::{Architecture, Loss, Network, ParameterMut};
 use crate::train::{EpochRecord, TrainConfig};
@@ -195,7 +195,7 @@ struct Opened<'p> {
 
 impl<'p> Opened<'p> {
     fn new(path: &'p Path) -> Result<Self> {
-        let unreadable = |error: io::Error| mismatch(path, "model", "a file that you may read", error);
+        let unreadable = |error: io::Error| mismatch(path, "model", "a file that you may read", obstacle(&error));
         let metadata = fs::metadata(path).map_err(unreadable)?; // before opening: a pipe would wait for its other end
         if !metadata.is_file() {
             let found = if metadata.is_dir() { "a folder" } else { "a device or a pipe" };
@@ -261,7 +261,7 @@ impl<'p> Opened<'p> {
             .by_ref()
             .take(self.body)
             .read_to_end(&mut numbers)
-            .map_err(|error| mismatch(path, "model", "a file that you may read", error))?;
+            .map_err(|error| mismatch(path, "model", "a file that you may read", obstacle(&error)))?;
         for (name, (_, parameter)) in names.into_iter().zip(network.parameters_mut()) {
             let (start, end) = self.header.info(&name).expect("checked above").data_offsets;
             let bytes = numbers.get(start..end).ok_or_else(|| {
