@@ -55,7 +55,7 @@ fn succeed(command: &mut Command) {
 fn answers(case: &Case, program: &Path) -> (Vec<Vec<f64>>, Vec<usize>) {
     let mut command = Command::new(program);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(case.images.images()).unwrap();
+    child.stdin.take().unwrap().write_all(&case.images.images()).unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8(output.stderr).unwrap(), case.description.class_names[1]);
     let text = String::from_utf8(output.stdout).unwrap();
