@@ -41,12 +41,13 @@
 //! | [`eval`] | loss, accuracy, confusion; the only reader of the test split | decide anything |
 //! | [`recipes`] | the published systems as data, and what of ours is accepted | train |
 //! | `report` | pictures, as text that others write | open a file |
+//! | `serve` | a local page: draw a digit, see what the network makes of it; the only code that knows HTTP | print, or let a request name a file |
 //! | [`cli`] | flags to settings, one file a command; the only code that prints | compute |
 //!
 //! # Features
 //!
 //! `openblas` (default: the system's library), `openblas-static`, `accelerate`, `intel-mkl` and `blis` choose the BLAS, one
-//! at a time; with none of them the products are in pure Rust. `report` (default) draws pictures.
+//! at a time; with none of them the products are in pure Rust. `report` (default) draws pictures, `serve` (default) is the local page.
 
 #![warn(missing_docs)]
 #![deny(unsafe_code)] // but in `linalg::blas` and `linalg::kernels`
@@ -79,6 +80,8 @@ pub mod recipes;
 #[cfg(feature = "report")]
 pub mod report;
 pub mod seed;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod threads;
 pub mod train;
 

@@ -12,6 +12,8 @@ mod model;
 mod picture;
 mod reproduce;
 mod screen;
+#[cfg(feature = "serve")]
+mod serve;
 mod settings;
 mod table;
 mod train;
@@ -59,6 +61,10 @@ enum Command {
     Compare(compare::Args),
     /// Layers, shapes and number of parameters of a model or a recipe
     Inspect(inspect::Args),
+    /// A local page: draw a digit, see what the network sees and thinks; collect your own test set
+    #[cfg(feature = "serve")]
+    #[command(after_help = SERVE_EXAMPLES)]
+    Serve(serve::Args),
     /// List, verify and picture data sets
     Data(data::Args),
     /// Which BLAS, is it right, how fast is it
@@ -79,6 +85,14 @@ Examples:
   gemmnist reproduce all --seeds 3                 the five systems, three trainings each
   gemmnist reproduce mine.toml                     a recipe of your own, written as those in src/recipes";
 
+#[cfg(feature = "serve")]
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  gemmnist serve                                   draw for the network of the newest run; prints the address of the page
+  gemmnist serve runs/001 --open                   for that one, and opens the page in the browser
+  gemmnist serve runs/001 --watch runs/002         and watches the training that fills runs/002
+  gemmnist serve --host 0.0.0.0                    for a phone in the same network: open the address that is printed";
+
 const COMPARE_EXAMPLES: &str = "\
 Examples:
   gemmnist train --name plain && gemmnist train --name decay --l2 1e-4
@@ -95,7 +109,7 @@ pub fn run(
     progress: Progress,
 ) -> u8 {
     let result = match Cli::try_parse_from(args) {
-        Ok(cli) => execute(cli.command, out, progress),
+        Ok(cli) => execute(cli.command, out, err, progress),
         Err(usage) if usage.use_stderr() => {
             let _ = write!(err, "{usage}"); // Nobody is left to tell if this fails.
             return USAGE;
@@ -114,13 +128,16 @@ pub fn run(
     }
 }
 
-fn execute(command: Command, out: &mut dyn Write, progress: Progress) -> Result<(), Failure> {
+#[cfg_attr(not(feature = "serve"), expect(unused_variables, reason = "only a server has messages beside its result"))]
+fn execute(command: Command, out: &mut dyn Write, err: &mut dyn Write, progress: Progress) -> Result<(), Failure> {
     match command {
         Command::Train(args) => train::run(*args, out, progress),
         Command::Reproduce(args) => reproduce::run(args, out, progress),
         Command::Eval(args) => eval::run(args, out),
         Command::Compare(args) => compare::run(args, out),
         Command::Inspect(args) => inspect::run(args, out),
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => serve::run(args, out, err),
         Command::Data(args) => data::run(args, out),
         Command::Doctor(args) => doctor::run(args, out),
     }

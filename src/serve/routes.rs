@@ -1,0 +1,259 @@
+//! What can be asked: a fixed list. Everything a page needs is in the binary, and no path leads to a file.
+
+use std::fmt::Write;
+use std::sync::OnceLock;
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderName};
+use hyper::http::request::Parts;
+use hyper::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+
+use super::collection::Collection;
+use super::gate::Gate;
+use super::recogniser::Recogniser;
+use super::{Subject, onlooker};
+use crate::data::picture::Picture;
+use crate::error::{OneLine, Result};
+
+/// Pixels to a side of a drawing: six to each of MNIST's.
+const DRAWING_SIDE: usize = 168;
+/// Units whose weights are asked for at once.
+const MOST_UNITS: usize = 64;
+/// Drawings of each class that make a test set: 600 of digits, as many as the authors of dnn-adam-100-100 drew.
+const WANTED_EACH: usize = 60;
+
+/// A file of the page.
+struct Asset {
+    path: &'static str,
+    kind: &'static str,
+    text: &'static str,
+}
+
+macro_rules! assets {
+    ( $( $path:literal: $kind:literal, $file:literal; )+ ) => {
+        &[ $( Asset { path: $path, kind: $kind, text: include_str!(concat!("page/", $file)) }, )+ ]
+    };
+}
+
+const ASSETS: &[Asset] = assets! {
+    "/": "text/html; charset=utf-8", "index.html";
+    "/style.css": "text/css; charset=utf-8", "style.css";
+    "/icon.svg": "image/svg+xml", "icon.svg";
+    "/main.js": "text/javascript; charset=utf-8", "main.js";
+    "/server.js": "text/javascript; charset=utf-8", "server.js";
+    "/pad.js": "text/javascript; charset=utf-8", "pad.js";
+    "/mind.js": "text/javascript; charset=utf-8", "mind.js";
+    "/collect.js": "text/javascript; charset=utf-8", "collect.js";
+    "/curves.js": "text/javascript; charset=utf-8", "curves.js";
+};
+
+/// Every answer has these: nothing from outside is loaded, nothing is shown in a frame, guessed at, kept, or told to others.
+const HEADERS: [(&str, &str); 6] = [
+    (
+        "content-security-policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'none'",
+    ),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("cache-control", "no-store"),
+];
+
+type Answer = Response<Full<Bytes>>;
+/// What a route comes to, or the refusal.
+type Outcome = std::result::Result<Answer, Answer>;
+
+/// The page, and what it is about.
+#[derive(Debug)]
+pub(super) struct Site {
+    gate: Gate,
+    subject: Subject,
+    recogniser: OnceLock<Recogniser>,
+    collection: Collection,
+}
+
+impl Site {
+    pub fn new(subject: Subject, gate: Gate) -> Self {
+        let collection = Collection::new(subject.collection.clone());
+        Self { gate, subject, recogniser: OnceLock::new(), collection }
+    }
+
+    /// The network, once its file is there.
+    ///
+    /// # Errors
+    /// [`Error::Model`](crate::Error::Model) if the file cannot be used.
+    pub fn recogniser(&self) -> Result<Option<&Recogniser>> {
+        if self.recogniser.get().is_none() && self.subject.model.exists() {
+            let read = Recogniser::read(&self.subject.model)?;
+            return Ok(Some(self.recogniser.get_or_init(|| read)));
+        }
+        Ok(self.recogniser.get())
+    }
+
+    /// The answer to a request that has arrived whole.
+    pub fn answer(&self, head: &Parts, body: &[u8]) -> Answer {
+        let path = match self.gate.admit(head) {
+            Ok(path) => path,
+            Err(reason) => return refusal(StatusCode::FORBIDDEN, reason),
+        };
+        if let Some(asset) = ASSETS.iter().find(|asset| asset.path == path) {
+            return only(&Method::GET, head).map_or_else(|wrong| wrong, |()| answer(asset.kind, asset.text));
+        }
+        let query = head.uri.query().unwrap_or_default();
+        let outcome = match path {
+            "/network" => only(&Method::GET, head).and_then(|()| self.network()),
+            "/weights" => only(&Method::GET, head).and_then(|()| self.weights(query)),
+            "/predict" => posted(head).and_then(|()| self.predict(body)),
+            "/collection" => only(&Method::GET, head).and_then(|()| self.collected()),
+            "/save" => posted(head).and_then(|()| self.save(query, body)),
+            "/take-back" => posted(head).and_then(|()| self.take_back(query)),
+            "/run" => only(&Method::GET, head).and_then(|()| self.run(query)),
+            _ => Err(refusal(StatusCode::NOT_FOUND, "there is no such page: go to /")),
+        };
+        outcome.unwrap_or_else(|refused| refused)
+    }
+
+    fn require_recogniser(&self) -> std::result::Result<&Recogniser, Answer> {
+        let waiting = || refusal(StatusCode::CONFLICT, "the network is not there yet: its training has not ended");
+        self.recogniser().map_err(|error| failure(&error))?.ok_or_else(waiting)
+    }
+
+    fn network(&self) -> Outcome {
+        let recogniser = self.recogniser().map_err(|error| failure(&error))?;
+        Ok(json_answer(&json!({
+            "side": DRAWING_SIDE,
+            "file": OneLine(&self.subject.model).to_string(),
+            "model": recogniser.map(Recogniser::describe),
+            "run": self.subject.run.as_ref().map(|run| OneLine(run).to_string()),
+        })))
+    }
+
+    fn weights(&self, query: &str) -> Outcome {
+        let units: Option<Vec<usize>> =
+            parameter(query, "units").and_then(|list| list.split(',').map(|unit| unit.parse().ok()).collect());
+        let units = units.filter(|units| units.len() <= MOST_UNITS);
+        let pictures =
+            units.map(|units| Ok(self.require_recogniser()?.pictures_of_weights(&units))).transpose()?.flatten();
+        let pictures = pictures
+            .ok_or_else(|| wrong(&format!("expected units=A,B,... of the first layer, at most {MOST_UNITS}")))?;
+        Ok(answer(OCTETS, pictures.into_iter().map(i8::cast_unsigned).collect::<Vec<u8>>()))
+    }
+
+    fn predict(&self, body: &[u8]) -> Outcome {
+        let recogniser = self.require_recogniser()?;
+        Ok(json_answer(&match recogniser.look_at(&drawing(body)?) {
+            None => json!({ "blank": true }),
+            Some(seen) => json!({
+                "blank": false, "image": seen.image, "probabilities": seen.probabilities, "layers": seen.layers,
+            }),
+        }))
+    }
+
+    fn collected(&self) -> Outcome {
+        let names = self.require_recogniser()?.class_names();
+        let counts = self.collection.counts(names).map_err(|error| failure(&error))?;
+        let folder = OneLine(self.collection.folder()).to_string();
+        Ok(json_answer(&json!({ "folder": folder, "wanted": WANTED_EACH, "counts": counts })))
+    }
+
+    fn save(&self, query: &str, body: &[u8]) -> Outcome {
+        let names = self.require_recogniser()?.class_names();
+        let (class, drawing) = (class(query, names)?, drawing(body)?);
+        let saved = self.collection.save(names, class, &drawing).map_err(|error| failure(&error))?;
+        let full = || refusal(StatusCode::CONFLICT, "there are too many drawings of this class already");
+        Ok(json_answer(&json!({ "number": saved.ok_or_else(full)? })))
+    }
+
+    fn take_back(&self, query: &str) -> Outcome {
+        let names = self.require_recogniser()?.class_names();
+        let class = class(query, names)?;
+        let number = number(query, "number").ok_or_else(|| wrong("expected number=N"))?;
+        match self.collection.take_back(names, class, number).map_err(|error| failure(&error))? {
+            true => Ok(json_answer(&json!({}))),
+            false => Err(refusal(StatusCode::CONFLICT, "this server has saved no such drawing")),
+        }
+    }
+
+    fn run(&self, query: &str) -> Outcome {
+        let none = || refusal(StatusCode::NOT_FOUND, "there is no run to watch: name one with --watch");
+        let folder = self.subject.run.as_ref().ok_or_else(none)?;
+        let after = number(query, "after").ok_or_else(|| wrong("expected after=EPOCH"))?;
+        Ok(json_answer(&onlooker::look_at(folder, after)))
+    }
+}
+
+/// The value of a parameter in `a=1&b=2`.
+fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+    query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+fn number<N: std::str::FromStr>(query: &str, name: &str) -> Option<N> {
+    parameter(query, name)?.parse().ok()
+}
+
+fn class(query: &str, names: &[String]) -> std::result::Result<usize, Answer> {
+    let class = number(query, "class").filter(|&class: &usize| class < names.len());
+    class.ok_or_else(|| wrong(&format!("expected class=0 to {}", names.len() - 1)))
+}
+
+fn drawing(body: &[u8]) -> std::result::Result<Picture, Answer> {
+    if body.len() != DRAWING_SIDE * DRAWING_SIDE {
+        let expected = format!("expected {DRAWING_SIDE} x {DRAWING_SIDE} bytes, a pixel each, found {}", body.len());
+        return Err(wrong(&expected));
+    }
+    Ok(Picture { pixels: body.to_vec(), size: (DRAWING_SIDE, DRAWING_SIDE) })
+}
+
+fn only(method: &Method, head: &Parts) -> std::result::Result<(), Answer> {
+    if head.method == *method {
+        return Ok(());
+    }
+    let mut refused = refusal(StatusCode::METHOD_NOT_ALLOWED, &format!("only {method} is answered here"));
+    refused.headers_mut().insert(ALLOW, method.as_str().parse().expect("a method is a token"));
+    Err(refused)
+}
+
+/// What changes or computes something is posted, as a type that no form of another site can send.
+fn posted(head: &Parts) -> std::result::Result<(), Answer> {
+    only(&Method::POST, head)?;
+    match head.headers.get(CONTENT_TYPE) {
+        Some(kind) if kind == OCTETS => Ok(()),
+        _ => Err(refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, &format!("expected a body of type {OCTETS}"))),
+    }
+}
+
+const OCTETS: &str = "application/octet-stream";
+
+fn answer(kind: &'static str, content: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(content.into()));
+    let headers = HEADERS.into_iter().chain([("content-type", kind)]);
+    answer.headers_mut().extend(
+        headers.map(|(name, value)| (HeaderName::from_static(name), value.parse().expect("a header of our own"))),
+    );
+    answer
+}
+
+fn json_answer(value: &Value) -> Answer {
+    answer("application/json", value.to_string())
+}
+
+/// A sentence, with the status that says the same to machines.
+pub(super) fn refusal(status: StatusCode, reason: &str) -> Answer {
+    let mut text = reason.to_owned();
+    let _ = writeln!(text); // to a string: does not fail
+    let mut refused = answer("text/plain; charset=utf-8", text);
+    *refused.status_mut() = status;
+    refused
+}
+
+fn wrong(expected: &str) -> Answer {
+    refusal(StatusCode::BAD_REQUEST, expected)
+}
+
+fn failure(error: &crate::Error) -> Answer {
+    refusal(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string())
+}
