@@ -29,9 +29,9 @@ const MOST_HEADERS: usize = 64;
 /// For the head of a request to arrive.
 const HEAD_DEADLINE: Duration = Duration::from_secs(5);
 /// For its body.
-const BODY_DEADLINE: Duration = Duration::from_secs(10);
+const BODY_DEADLINE: Duration = Duration::from_secs(5);
 /// For all of a connection, the answer included.
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(15);
 /// Before the next try, when the system has no file descriptor left.
 const PAUSE: Duration = Duration::from_millis(20);
 

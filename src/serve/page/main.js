@@ -29,25 +29,27 @@ async function attempt(work) {
 }
 
 // One question at a time: the strokes that came meanwhile are asked about next.
-let asking = false, stale = false;
-async function onDrawing(drawing) {
-  showTools();
+let asking = false, stale = false, drawing = false;
+async function onDrawing(goesOn) {
+  drawing = goesOn;
   stale = true;
+  showTools();
   if (asking || !mind) return;
   asking = true;
+  byId("draw").ariaBusy = true;
   while (stale) {
     stale = false;
-    const strokes = pad.strokes;
-    if (pad.empty) { mind.forget(); continue; }
-    const impression = await attempt(() => server.predict(pixels(strokes, side)));
-    if (!impression || pad.empty) continue;
-    if (impression.blank) mind.forget();
-    else await attempt(() => mind.show(impression, !drawing || !stale));
+    await answer();
   }
   asking = false;
-  document.body.dataset.settled = String(++settled); // for whoever watches from outside
+  byId("draw").ariaBusy = false;
 }
-let settled = 0;
+
+async function answer() {
+  const impression = pad.empty ? null : await attempt(() => server.predict(pixels(pad.strokes, side)));
+  if (!impression || impression.blank || pad.empty) mind.forget();
+  else await attempt(() => mind.show(impression, !drawing && !stale));
+}
 
 function showTools() {
   const collecting = mode === "collect";
