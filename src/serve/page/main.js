@@ -77,6 +77,7 @@ const actions = {
 };
 
 function open(next) {
+  if (document.activeElement === tab(mode)) tab(next).focus();
   mode = next;
   for (const each of MODES) {
     tab(each).setAttribute("aria-selected", each === mode);
@@ -113,7 +114,6 @@ function onKey(event) {
     const at = usable.indexOf(mode);
     const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: usable.length - 1 }[key];
     open(usable.at(to % usable.length));
-    tab(mode).focus();
   } else if (/^[123]$/.test(key) && !tab(MODES[key - 1]).disabled) {
     open(MODES[key - 1]);
   } else if (key === "z" || key === "Z") {
