@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use serve_support::{Answer, Served, files};
 use tempfile::TempDir;
 
-const SIDE: usize = 168;
+const SIDE: usize = 112;
 /// Connections that are open at once, and one more than that.
 const TOO_MANY: usize = 257;
 
@@ -47,7 +47,7 @@ fn place() -> TempDir {
 
 /// A thick vertical line on white paper, as the page sends it.
 fn drawing() -> Vec<u8> {
-    let ink = |i: usize| (40..130).contains(&(i / SIDE)) && (70..82).contains(&(i % SIDE));
+    let ink = |i: usize| (27..87).contains(&(i / SIDE)) && (47..55).contains(&(i % SIDE));
     (0..SIDE * SIDE).map(|i| if ink(i) { 0 } else { 255 }).collect()
 }
 
@@ -175,7 +175,7 @@ fn requests_that_are_wrong_are_refused_by_saying_what_was_expected() {
     );
     let delete = format!("DELETE /save HTTP/1.1\r\nHost: {host}\r\n\r\n");
     let cases = [
-        (served.post("/predict", b"short"), 400, "expected 168 x 168 bytes, a pixel each, found 5"),
+        (served.post("/predict", b"short"), 400, "expected 112 x 112 bytes, a pixel each, found 5"),
         (served.post("/save?class=10", &drawing()), 400, "expected class=0 to 9"),
         (served.post("/save?class=../../etc", &drawing()), 400, "expected class=0 to 9"),
         (served.post("/save", &drawing()), 400, "expected class=0 to 9"),

@@ -5,6 +5,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use serde_json::json;
+
 use super::Failure;
 use crate::error::{Error, Mismatch, OneLine};
 use crate::serve::{Place, Server, Subject};
@@ -32,17 +34,26 @@ pub struct Args {
     /// Open the page in the browser
     #[arg(long)]
     open: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 pub fn run(args: Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<(), Failure> {
     let subject = subject(&args)?;
     let Subject { model, run, collection } = subject.clone();
     let server = Server::bind(subject, &Place { host: args.host, port: args.port })?;
-    let waits = if model.exists() { "" } else { " (waits for the training to end)" };
-    writeln!(out, "model     {}{waits}", OneLine(&model))?;
-    run.iter().try_for_each(|run| writeln!(out, "curves    {}", OneLine(run)))?;
-    writeln!(out, "collects  {}", OneLine(&collection))?;
-    writeln!(out, "page      {}\n\nCtrl-C ends it.", server.url())?;
+    if args.json {
+        let path = |path: &Path| path.to_string_lossy().into_owned();
+        let (model, run, collection) = (path(&model), run.as_deref().map(path), path(&collection));
+        writeln!(out, "{}", json!({ "url": server.url(), "model": model, "run": run, "collection": collection }))?;
+    } else {
+        let waits = if model.exists() { "" } else { " (waits for the training to end)" };
+        writeln!(out, "model     {}{waits}", OneLine(&model))?;
+        run.iter().try_for_each(|run| writeln!(out, "curves    {}", OneLine(run)))?;
+        writeln!(out, "collects  {}", OneLine(&collection))?;
+        writeln!(out, "page      {}\n\nCtrl-C ends it.", server.url())?;
+    }
     out.flush()?;
     if args.open
         && let Err(error) = open::that_detached(server.url())

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body, Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
@@ -70,11 +70,13 @@ async fn converse(stream: TcpStream, site: Arc<Site>) {
 
 async fn respond(request: Request<Incoming>, site: &Site) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
+    let too_large = || refusal(StatusCode::PAYLOAD_TOO_LARGE, &format!("expected at most {LARGEST_BODY} bytes"));
+    if body.size_hint().lower() > LARGEST_BODY as u64 {
+        return too_large(); // announced: none of it is waited for
+    }
     match timeout(BODY_DEADLINE, Limited::new(body, LARGEST_BODY).collect()).await {
         Ok(Ok(body)) => site.answer(&head, &body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            refusal(StatusCode::PAYLOAD_TOO_LARGE, &format!("expected at most {LARGEST_BODY} bytes"))
-        }
+        Ok(Err(error)) if error.is::<LengthLimitError>() => too_large(),
         Ok(Err(error)) => refusal(StatusCode::BAD_REQUEST, &error.to_string()),
         Err(_) => refusal(StatusCode::REQUEST_TIMEOUT, "the request did not arrive in time"),
     }

@@ -17,8 +17,8 @@ use super::{Subject, onlooker};
 use crate::data::picture::Picture;
 use crate::error::{OneLine, Result};
 
-/// Pixels to a side of a drawing: six to each of MNIST's.
-const DRAWING_SIDE: usize = 168;
+/// Pixels to a side of a drawing: four to each of MNIST's. More would cost time and show the network nothing new.
+const DRAWING_SIDE: usize = 112;
 /// Units whose weights are asked for at once.
 const MOST_UNITS: usize = 64;
 /// Drawings of each class that make a test set: 600 of digits, as many as the authors of dnn-adam-100-100 drew.
