@@ -39,7 +39,7 @@ fn digits_drawn_in_a_browser_are_recognised_and_what_is_collected_is_what_eval_r
     println!("{told}");
     assert!(drawn.status.success(), "{told}");
 
-    let three_each: Vec<_> =
+    let three_each: Vec<PathBuf> =
         (0..10).flat_map(|digit| (1..=3).map(move |n| format!("{digit}/{n:04}.png").into())).collect();
     assert_eq!(files(&folder.path().join("my-digits")), three_each);
     let judged: Value = serde_json::from_slice(&gemmnist("eval runs/001 --data my-digits --json").stdout).unwrap();
