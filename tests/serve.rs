@@ -191,7 +191,7 @@ fn requests_that_are_wrong_are_refused_by_saying_what_was_expected() {
     for (answer, status, reason) in cases {
         assert_eq!((answer.status, answer.text().contains(reason)), (status, true), "{}", answer.text());
     }
-    assert_eq!(files(&folder.path().join("my-digits")), [Path::new(""); 0]);
+    assert!(!folder.path().join("my-digits").exists(), "nothing was saved");
 }
 
 #[test]

@@ -17,7 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
-use super::routes::{Site, refusal};
+use super::routes::{Refusal, Site};
 
 /// A quarter of the file descriptors that a process may have open, as systems are set up.
 const MOST_CONNECTIONS: usize = 256;
@@ -70,14 +70,22 @@ async fn converse(stream: TcpStream, site: Arc<Site>) {
 
 async fn respond(request: Request<Incoming>, site: &Site) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
-    let too_large = || refusal(StatusCode::PAYLOAD_TOO_LARGE, &format!("expected at most {LARGEST_BODY} bytes"));
+    match whole(body).await {
+        Ok(body) => site.answer(&head, &body),
+        Err(refusal) => refusal.answer(),
+    }
+}
+
+/// All of a body that is small and quick enough.
+async fn whole(body: Incoming) -> Result<Bytes, Refusal> {
+    let too_large = || Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("expected at most {LARGEST_BODY} bytes"));
     if body.size_hint().lower() > LARGEST_BODY as u64 {
-        return too_large(); // announced: none of it is waited for
+        return Err(too_large()); // announced: none of it is waited for
     }
     match timeout(BODY_DEADLINE, Limited::new(body, LARGEST_BODY).collect()).await {
-        Ok(Ok(body)) => site.answer(&head, &body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => too_large(),
-        Ok(Err(error)) => refusal(StatusCode::BAD_REQUEST, &error.to_string()),
-        Err(_) => refusal(StatusCode::REQUEST_TIMEOUT, "the request did not arrive in time"),
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(error)) => Err(Refusal::new(StatusCode::BAD_REQUEST, error.to_string())),
+        Err(_) => Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "the request did not arrive in time")),
     }
 }

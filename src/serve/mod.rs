@@ -1,8 +1,8 @@
 //! A local page: draw a digit, see what the network sees and thinks of it; collect a test set of one's own; watch a training.
 //! The only code that knows HTTP.
 //!
-//! What a request may do is what [`routes`] lists; its path is compared with that list and goes nowhere else. Before that,
-//! [`gate`] turns away what does not come from the page itself, and [`connections`] what is too large, too slow or too much.
+//! What a request may do is what `routes` lists; its path is compared with that list and goes nowhere else. Before that,
+//! `gate` turns away what does not come from the page itself, and `connections` what is too large, too slow or too much.
 
 mod collection;
 mod connections;

@@ -1,11 +1,10 @@
 //! What can be asked: a fixed list. Everything a page needs is in the binary, and no path leads to a file.
 
-use std::fmt::Write;
 use std::sync::OnceLock;
 
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderName};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
 use serde_json::{Value, json};
@@ -15,7 +14,7 @@ use super::gate::Gate;
 use super::recogniser::Recogniser;
 use super::{Subject, onlooker};
 use crate::data::picture::Picture;
-use crate::error::{OneLine, Result};
+use crate::error::{Error, OneLine, Result};
 
 /// Pixels to a side of a drawing: four to each of MNIST's. More would cost time and show the network nothing new.
 const DRAWING_SIDE: usize = 112;
@@ -64,8 +63,38 @@ const HEADERS: [(&str, &str); 6] = [
 ];
 
 type Answer = Response<Full<Bytes>>;
-/// What a route comes to, or the refusal.
-type Outcome = std::result::Result<Answer, Answer>;
+/// What a route asks for, or why it is not to be had.
+type Outcome<T = Answer> = std::result::Result<T, Refusal>;
+
+/// Why there is no answer: a sentence, and the status that says the same to machines.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    reason: String,
+    /// The method that would have been answered.
+    allowed: Option<Method>,
+}
+
+impl Refusal {
+    pub fn new(status: StatusCode, reason: impl Into<String>) -> Self {
+        Self { status, reason: reason.into(), allowed: None }
+    }
+
+    pub fn answer(self) -> Answer {
+        let mut refused = answer("text/plain; charset=utf-8", self.reason + "\n");
+        *refused.status_mut() = self.status;
+        let allowed = self.allowed.and_then(|method| HeaderValue::from_str(method.as_str()).ok());
+        refused.headers_mut().extend(allowed.map(|method| (ALLOW, method)));
+        refused
+    }
+}
+
+/// The system did not let us.
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+    }
+}
 
 /// The page, and what it is about.
 #[derive(Debug)]
@@ -85,7 +114,7 @@ impl Site {
     /// The network, once its file is there.
     ///
     /// # Errors
-    /// [`Error::Model`](crate::Error::Model) if the file cannot be used.
+    /// [`Error::Model`] if the file cannot be used.
     pub fn recogniser(&self) -> Result<Option<&Recogniser>> {
         if self.recogniser.get().is_none() && self.subject.model.exists() {
             let read = Recogniser::read(&self.subject.model)?;
@@ -96,15 +125,16 @@ impl Site {
 
     /// The answer to a request that has arrived whole.
     pub fn answer(&self, head: &Parts, body: &[u8]) -> Answer {
-        let path = match self.gate.admit(head) {
-            Ok(path) => path,
-            Err(reason) => return refusal(StatusCode::FORBIDDEN, reason),
-        };
+        self.outcome(head, body).unwrap_or_else(Refusal::answer)
+    }
+
+    fn outcome(&self, head: &Parts, body: &[u8]) -> Outcome {
+        let path = self.gate.admit(head).map_err(|reason| Refusal::new(StatusCode::FORBIDDEN, reason))?;
         if let Some(asset) = ASSETS.iter().find(|asset| asset.path == path) {
-            return only(&Method::GET, head).map_or_else(|wrong| wrong, |()| answer(asset.kind, asset.text));
+            return only(&Method::GET, head).map(|()| answer(asset.kind, asset.text));
         }
         let query = head.uri.query().unwrap_or_default();
-        let outcome = match path {
+        match path {
             "/network" => only(&Method::GET, head).and_then(|()| self.network()),
             "/weights" => only(&Method::GET, head).and_then(|()| self.weights(query)),
             "/predict" => posted(head).and_then(|()| self.predict(body)),
@@ -112,18 +142,17 @@ impl Site {
             "/save" => posted(head).and_then(|()| self.save(query, body)),
             "/take-back" => posted(head).and_then(|()| self.take_back(query)),
             "/run" => only(&Method::GET, head).and_then(|()| self.run(query)),
-            _ => Err(refusal(StatusCode::NOT_FOUND, "there is no such page: go to /")),
-        };
-        outcome.unwrap_or_else(|refused| refused)
+            _ => Err(Refusal::new(StatusCode::NOT_FOUND, "there is no such page: go to /")),
+        }
     }
 
-    fn require_recogniser(&self) -> std::result::Result<&Recogniser, Answer> {
-        let waiting = || refusal(StatusCode::CONFLICT, "the network is not there yet: its training has not ended");
-        self.recogniser().map_err(|error| failure(&error))?.ok_or_else(waiting)
+    fn require_recogniser(&self) -> Outcome<&Recogniser> {
+        let waiting = || Refusal::new(StatusCode::CONFLICT, "the network is not there yet: its training has not ended");
+        self.recogniser()?.ok_or_else(waiting)
     }
 
     fn network(&self) -> Outcome {
-        let recogniser = self.recogniser().map_err(|error| failure(&error))?;
+        let recogniser = self.recogniser()?;
         Ok(json_answer(&json!({
             "side": DRAWING_SIDE,
             "file": OneLine(&self.subject.model).to_string(),
@@ -133,11 +162,9 @@ impl Site {
     }
 
     fn weights(&self, query: &str) -> Outcome {
-        let units: Option<Vec<usize>> =
-            parameter(query, "units").and_then(|list| list.split(',').map(|unit| unit.parse().ok()).collect());
-        let units = units.filter(|units| units.len() <= MOST_UNITS);
-        let pictures =
-            units.map(|units| Ok(self.require_recogniser()?.pictures_of_weights(&units))).transpose()?.flatten();
+        let recogniser = self.require_recogniser()?;
+        let units = parameter(query, "units").and_then(numbers).filter(|units| units.len() <= MOST_UNITS);
+        let pictures = units.and_then(|units| recogniser.pictures_of_weights(&units));
         let pictures = pictures
             .ok_or_else(|| wrong(&format!("expected units=A,B,... of the first layer, at most {MOST_UNITS}")))?;
         Ok(answer(OCTETS, pictures.into_iter().map(i8::cast_unsigned).collect::<Vec<u8>>()))
@@ -155,7 +182,7 @@ impl Site {
 
     fn collected(&self) -> Outcome {
         let names = self.require_recogniser()?.class_names();
-        let counts = self.collection.counts(names).map_err(|error| failure(&error))?;
+        let counts = self.collection.counts(names)?;
         let folder = OneLine(self.collection.folder()).to_string();
         Ok(json_answer(&json!({ "folder": folder, "wanted": WANTED_EACH, "counts": counts })))
     }
@@ -163,8 +190,8 @@ impl Site {
     fn save(&self, query: &str, body: &[u8]) -> Outcome {
         let names = self.require_recogniser()?.class_names();
         let (class, drawing) = (class(query, names)?, drawing(body)?);
-        let saved = self.collection.save(names, class, &drawing).map_err(|error| failure(&error))?;
-        let full = || refusal(StatusCode::CONFLICT, "there are too many drawings of this class already");
+        let saved = self.collection.save(names, class, &drawing)?;
+        let full = || Refusal::new(StatusCode::CONFLICT, "there are too many drawings of this class already");
         Ok(json_answer(&json!({ "number": saved.ok_or_else(full)? })))
     }
 
@@ -172,14 +199,14 @@ impl Site {
         let names = self.require_recogniser()?.class_names();
         let class = class(query, names)?;
         let number = number(query, "number").ok_or_else(|| wrong("expected number=N"))?;
-        match self.collection.take_back(names, class, number).map_err(|error| failure(&error))? {
+        match self.collection.take_back(names, class, number)? {
             true => Ok(json_answer(&json!({}))),
-            false => Err(refusal(StatusCode::CONFLICT, "this server has saved no such drawing")),
+            false => Err(Refusal::new(StatusCode::CONFLICT, "this server has saved no such drawing")),
         }
     }
 
     fn run(&self, query: &str) -> Outcome {
-        let none = || refusal(StatusCode::NOT_FOUND, "there is no run to watch: name one with --watch");
+        let none = || Refusal::new(StatusCode::NOT_FOUND, "there is no run to watch: name one with --watch");
         let folder = self.subject.run.as_ref().ok_or_else(none)?;
         let after = number(query, "after").ok_or_else(|| wrong("expected after=EPOCH"))?;
         Ok(json_answer(&onlooker::look_at(folder, after)))
@@ -195,12 +222,17 @@ fn number<N: std::str::FromStr>(query: &str, name: &str) -> Option<N> {
     parameter(query, name)?.parse().ok()
 }
 
-fn class(query: &str, names: &[String]) -> std::result::Result<usize, Answer> {
+/// `1,2,3`.
+fn numbers(list: &str) -> Option<Vec<usize>> {
+    list.split(',').map(|number| number.parse().ok()).collect()
+}
+
+fn class(query: &str, names: &[String]) -> Outcome<usize> {
     let class = number(query, "class").filter(|&class: &usize| class < names.len());
     class.ok_or_else(|| wrong(&format!("expected class=0 to {}", names.len() - 1)))
 }
 
-fn drawing(body: &[u8]) -> std::result::Result<Picture, Answer> {
+fn drawing(body: &[u8]) -> Outcome<Picture> {
     if body.len() != DRAWING_SIDE * DRAWING_SIDE {
         let expected = format!("expected {DRAWING_SIDE} x {DRAWING_SIDE} bytes, a pixel each, found {}", body.len());
         return Err(wrong(&expected));
@@ -208,21 +240,20 @@ fn drawing(body: &[u8]) -> std::result::Result<Picture, Answer> {
     Ok(Picture { pixels: body.to_vec(), size: (DRAWING_SIDE, DRAWING_SIDE) })
 }
 
-fn only(method: &Method, head: &Parts) -> std::result::Result<(), Answer> {
+fn only(method: &Method, head: &Parts) -> Outcome<()> {
     if head.method == *method {
         return Ok(());
     }
-    let mut refused = refusal(StatusCode::METHOD_NOT_ALLOWED, &format!("only {method} is answered here"));
-    refused.headers_mut().insert(ALLOW, method.as_str().parse().expect("a method is a token"));
-    Err(refused)
+    let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, format!("only {method} is answered here"));
+    Err(Refusal { allowed: Some(method.clone()), ..refusal })
 }
 
 /// What changes or computes something is posted, as a type that no form of another site can send.
-fn posted(head: &Parts) -> std::result::Result<(), Answer> {
+fn posted(head: &Parts) -> Outcome<()> {
     only(&Method::POST, head)?;
     match head.headers.get(CONTENT_TYPE) {
         Some(kind) if kind == OCTETS => Ok(()),
-        _ => Err(refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, &format!("expected a body of type {OCTETS}"))),
+        _ => Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("expected a body of type {OCTETS}"))),
     }
 }
 
@@ -231,9 +262,9 @@ const OCTETS: &str = "application/octet-stream";
 fn answer(kind: &'static str, content: impl Into<Bytes>) -> Answer {
     let mut answer = Response::new(Full::new(content.into()));
     let headers = HEADERS.into_iter().chain([("content-type", kind)]);
-    answer.headers_mut().extend(
-        headers.map(|(name, value)| (HeaderName::from_static(name), value.parse().expect("a header of our own"))),
-    );
+    answer
+        .headers_mut()
+        .extend(headers.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))));
     answer
 }
 
@@ -241,19 +272,6 @@ fn json_answer(value: &Value) -> Answer {
     answer("application/json", value.to_string())
 }
 
-/// A sentence, with the status that says the same to machines.
-pub(super) fn refusal(status: StatusCode, reason: &str) -> Answer {
-    let mut text = reason.to_owned();
-    let _ = writeln!(text); // to a string: does not fail
-    let mut refused = answer("text/plain; charset=utf-8", text);
-    *refused.status_mut() = status;
-    refused
-}
-
-fn wrong(expected: &str) -> Answer {
-    refusal(StatusCode::BAD_REQUEST, expected)
-}
-
-fn failure(error: &crate::Error) -> Answer {
-    refusal(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string())
+fn wrong(expected: &str) -> Refusal {
+    Refusal::new(StatusCode::BAD_REQUEST, expected)
 }
