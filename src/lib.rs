@@ -43,12 +43,13 @@
 //! | `report` | pictures and pages, as text that others write | open a file |
 //! | [`export`] | a network as other tools read it: ONNX, PyTorch, NumPy, C, Rust, Hugging Face | open a file |
 //! | [`tensorboard`] | a training as TensorBoard reads it | |
+//! | `serve` | a local page: draw a digit, see what the network makes of it; the only code that knows HTTP | print, or let a request name a file |
 //! | [`cli`] | flags to settings, one file a command; the only code that prints | compute |
 //!
 //! # Features
 //!
 //! `openblas` (default: the system's library), `openblas-static`, `accelerate`, `intel-mkl` and `blis` choose the BLAS, one
-//! at a time; with none of them the products are in pure Rust. `report` (default) draws pictures.
+//! at a time; with none of them the products are in pure Rust. `report` (default) draws pictures, `serve` (default) is the local page.
 
 #![warn(missing_docs)]
 #![deny(unsafe_code)] // but in `linalg::blas` and `linalg::kernels`, and in one line of `files::shared`
@@ -84,6 +85,8 @@ pub mod recipes;
 pub mod report;
 pub mod seed;
 pub mod tensorboard;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod threads;
 pub mod train;
 

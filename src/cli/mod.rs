@@ -18,6 +18,8 @@ mod picture;
 mod predict;
 mod reproduce;
 mod screen;
+#[cfg(feature = "serve")]
+mod serve;
 mod settings;
 mod table;
 mod train;
@@ -94,6 +96,10 @@ enum Command {
     /// A model as ONNX, safetensors for PyTorch, npz, C or Rust source, or a folder for Hugging Face
     #[command(after_help = EXPORT_EXAMPLES)]
     Export(export::Args),
+    /// A local page: draw a digit, see what the network sees and thinks; collect your own test set
+    #[cfg(feature = "serve")]
+    #[command(after_help = SERVE_EXAMPLES)]
+    Serve(serve::Args),
     /// List, verify and picture data sets
     #[command(after_help = DATA_EXAMPLES)]
     Data(data::Args),
@@ -158,6 +164,14 @@ Examples:
   gemmnist predict my-digits --model runs/001 --svg seen.svg
   gemmnist predict - < digit.png --json";
 
+#[cfg(feature = "serve")]
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  gemmnist serve                                   draw for the network of the newest run; prints the address of the page
+  gemmnist serve runs/001 --open                   for that one, and opens the page in the browser
+  gemmnist serve runs/001 --watch runs/002         and watches the training that fills runs/002
+  gemmnist serve --host 0.0.0.0                    for a phone in the same network: open the address that is printed";
+
 const COMPARE_EXAMPLES: &str = "\
 Examples:
   gemmnist train --name plain && gemmnist train --name decay --l2 1e-4
@@ -195,7 +209,7 @@ pub fn run(
 ) -> u8 {
     let parsed = command_line().try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches));
     let result = match parsed {
-        Ok(cli) => execute(cli.command, out, progress),
+        Ok(cli) => execute(cli.command, out, err, progress),
         Err(usage) if usage.use_stderr() => {
             let _ = write!(err, "{usage}"); // Nobody is left to tell if this fails.
             return USAGE;
@@ -214,7 +228,8 @@ pub fn run(
     }
 }
 
-fn execute(command: Command, out: &mut dyn Write, progress: Progress) -> Result<(), Failure> {
+#[cfg_attr(not(feature = "serve"), expect(unused_variables, reason = "only a server has messages beside its result"))]
+fn execute(command: Command, out: &mut dyn Write, err: &mut dyn Write, progress: Progress) -> Result<(), Failure> {
     match command {
         Command::Train(args) => train::run(*args, out, progress),
         Command::LrFind(args) => lr_find::run(*args, out),
@@ -224,6 +239,8 @@ fn execute(command: Command, out: &mut dyn Write, progress: Progress) -> Result<
         Command::Compare(args) => compare::run(args, out),
         Command::Inspect(args) => inspect::run(args, out),
         Command::Export(args) => export::run(args, out),
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => serve::run(args, out, err),
         Command::Data(args) => data::run(args, out),
         Command::Doctor(args) => doctor::run(args, out),
     }

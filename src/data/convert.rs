@@ -15,6 +15,8 @@ use super::{Dataset, Splits};
 use crate::error::{Error, Result};
 use crate::files;
 
+pub use pictures::write_png;
+
 /// How a data set is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {

@@ -357,9 +357,14 @@ impl Surface {
 
 /// The middle of `values`, or the mean of the two middle ones: the same for dark on light as for light on dark. 0 of none.
 fn median(mut values: Vec<f32>) -> f32 {
-    values.sort_unstable_by(f32::total_cmp);
-    let [before, middle] = [values.len().saturating_sub(1) / 2, values.len() / 2];
-    values.get(middle).map_or(0.0, |upper| (upper + values[before]) / 2.0)
+    let middle = values.len() / 2;
+    if values.is_empty() {
+        return 0.0;
+    }
+    let is_odd = values.len() % 2 == 1;
+    let (below, &mut upper, _) = values.select_nth_unstable_by(middle, f32::total_cmp);
+    let lower = if is_odd { upper } else { below.iter().copied().max_by(f32::total_cmp).unwrap_or(upper) };
+    (upper + lower) / 2.0
 }
 
 /// The value that best divides `values`, not negative, into two classes: the variance between them is largest (Otsu 1979).

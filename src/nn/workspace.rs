@@ -101,6 +101,14 @@ impl Workspace {
         self.last().d_y.slice(s![..b, ..])
     }
 
+    /// The output (b, O) of the layer at place `layer` in the last forward pass of `b` images.
+    ///
+    /// # Panics
+    /// If the network has no such layer.
+    pub fn output(&self, layer: usize, b: usize) -> ArrayView2<'_, f32> {
+        self.layers[layer].y.slice(s![..b, ..])
+    }
+
     fn last(&self) -> &LayerSpace {
         self.layers.last().expect("a network has a layer")
     }

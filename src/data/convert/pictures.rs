@@ -1,7 +1,7 @@
 //! A PNG an image, in a folder a class.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use super::{cannot_hold, named};
@@ -33,8 +33,24 @@ pub(super) fn write(splits: &Splits, names: &[String], folder: &Path) -> io::Res
     Ok(())
 }
 
-fn png(path: &Path, pixels: &[u8], (height, width): (usize, usize)) -> std::result::Result<(), png::EncodingError> {
-    let mut encoder = png::Encoder::new(BufWriter::new(File::create(path)?), width as u32, height as u32);
+fn png(path: &Path, pixels: &[u8], size: (usize, usize)) -> std::result::Result<(), png::EncodingError> {
+    write_png(BufWriter::new(File::create(path)?), pixels, size)
+}
+
+/// Writes a gray picture of `size` = (H, W), `pixels` (H, W) 0 black to 255 white, as PNG.
+///
+/// # Errors
+/// Those of `out`.
+///
+/// # Panics
+/// If `pixels` are not H x W.
+pub fn write_png(
+    out: impl Write,
+    pixels: &[u8],
+    (height, width): (usize, usize),
+) -> std::result::Result<(), png::EncodingError> {
+    assert_eq!(pixels.len(), height * width, "pixels are not height x width");
+    let mut encoder = png::Encoder::new(out, width as u32, height as u32);
     encoder.set_color(png::ColorType::Grayscale);
     let mut writer = encoder.write_header()?;
     writer.write_image_data(pixels)?;
