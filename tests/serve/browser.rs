@@ -1,14 +1,11 @@
 //! A person at the page, in a real browser: `tests/browser/draw.mjs` has the hand, here is what stays on disk.
 
-#![cfg(all(feature = "serve", unix))]
-
-mod serve_support;
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use serve_support::{Served, files};
+
+use crate::support::{Served, files};
 
 /// Where a tool of this machine is, by the first of its names that is there.
 fn find(names: &[&str]) -> Option<PathBuf> {

@@ -1,9 +1,20 @@
 //! A page that is served, by the command itself, to requests written by hand.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+
+use gemmnist::data::{Dataset, Input};
+use gemmnist::nn::{Activation, Architecture, Init, Network, Output};
+use gemmnist::seed::Seed;
+use gemmnist::train::TrainSettings;
+use gemmnist::train::model_file::{self, Description, Training};
+use tempfile::TempDir;
+
+/// Pixels to a side of a drawing.
+pub const SIDE: usize = 112;
 
 /// A running `gemmnist serve`; ended with the test.
 pub struct Served {
@@ -108,7 +119,7 @@ impl Answer {
 /// Every file in `folder` and below, by its path from there.
 pub fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         match entry.path() {
             path if path.is_dir() => {
                 found.extend(files(&path).into_iter().map(|file| Path::new(&entry.file_name()).join(file)))
@@ -118,4 +129,34 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
     }
     found.sort();
     found
+}
+
+/// An untrained network.
+pub fn network() -> Network {
+    let architecture = Architecture::perceptron(784, &[16], Activation::Relu, 10, Output::Softmax);
+    Network::initialised(architecture, Init::He, Seed(3))
+}
+
+/// A run folder `runs/NAME` that holds an untrained network.
+pub fn leave_run(folder: &Path, name: &str) {
+    let run = folder.join("runs").join(name);
+    fs::create_dir_all(&run).unwrap();
+    let (network, data) = (network(), Dataset::new(vec![0; 784], vec![0], (28, 28), 10));
+    let training = Training::new(&TrainSettings::default().check().unwrap(), None);
+    let description = Description::new(&network, &data, Input::Gray, training);
+    fs::write(run.join("config.toml"), "epochs = 3\n").unwrap();
+    model_file::write(&run.join("model.safetensors"), &network, &description).unwrap();
+}
+
+/// A folder with a run folder.
+pub fn place() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    leave_run(folder.path(), "001");
+    folder
+}
+
+/// A thick vertical line on white paper, as the page sends it.
+pub fn drawing() -> Vec<u8> {
+    let ink = |i: usize| (27..87).contains(&(i / SIDE)) && (47..55).contains(&(i % SIDE));
+    (0..SIDE * SIDE).map(|i| if ink(i) { 0 } else { 255 }).collect()
 }
