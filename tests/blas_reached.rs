@@ -1,4 +1,4 @@
-//! The products of a training step really reach BLAS: `ndarray` falls back to its own loops, silently, on layouts that
+//! Products that are left to BLAS really reach it: `ndarray` falls back to its own loops, silently, on layouts that
 //! BLAS cannot take and on small sizes.
 //!
 //! This program has a `cblas_sgemm` of its own. The linker takes it before the library's, so each call is seen here.
@@ -7,9 +7,9 @@
 use std::ffi::c_int;
 use std::sync::Mutex;
 
-use gemmnist::nn::{Activation, Architecture, Init, Network, Output, Step, Workspace, loss};
-use gemmnist::optim::{OptimizerName, optimizer};
-use gemmnist::seed::Seed;
+use gemmnist::linalg::kernels::Kind;
+use gemmnist::linalg::{Samples, add_product_by, gemm, multiply_by};
+use ndarray::Array2;
 
 const ROW_MAJOR: c_int = 101;
 const NO_TRANSPOSE: c_int = 111;
@@ -46,33 +46,35 @@ unsafe extern "C" fn cblas_sgemm(
     CALLS.lock().unwrap().push((m, n, k, transpose_a == TRANSPOSE, transpose_b == TRANSPOSE));
 }
 
-/// The calls of one step of `b` images through 784-128-10.
-fn calls_of_a_step(b: usize) -> Vec<Call> {
-    let architecture = Architecture::perceptron(784, &[128], Activation::Relu, 10, Output::Softmax);
-    let mut network = Network::initialised(architecture, Init::He, Seed(0));
-    let mut workspace = Workspace::new(&network, 10);
-    workspace.input(b).0.fill(0.5);
-    let (_, _, objective) = loss::OBJECTIVES[0];
-    let mut sgd = optimizer(OptimizerName::Sgd, 0.0, &network);
-    sgd.begin_step(0.1);
+/// The calls of the three products of a layer of 784 x 128, with `b` samples, that are left to BLAS.
+fn calls_of_a_layer(b: usize) -> Vec<Call> {
+    let (x, w, d) = (Array2::ones((b, 784)), Array2::ones((784, 128)), Array2::ones((b, 128)));
+    let (mut y, mut d_w, mut d_x) = (d.clone(), w.clone(), x.clone());
+    let samples = Samples::Whole(x.view());
     CALLS.lock().unwrap().clear();
-    network.learn(Step { seed: Seed(0), number: 1 }, &mut workspace, b, objective, &mut *sgd);
+    multiply_by(None, samples, w.view(), y.view_mut());
+    add_product_by(None, -0.1, samples, d.view(), 1.0, d_w.view_mut());
+    gemm(1.0, d.view(), w.t(), 0.0, d_x.view_mut());
     std::mem::take(&mut *CALLS.lock().unwrap())
 }
 
 /// One test, for the calls of two would mix. A batch of one is the case that `ndarray` alone does not send to BLAS (and the
 /// transpose of a single row is as good a column).
 #[test]
-fn every_product_of_a_step_reaches_blas() {
+fn every_product_that_is_left_to_blas_reaches_it() {
     for b in [10, 1] {
         let m = c_int::try_from(b).unwrap();
         let expected = [
             (m, 128, 784, false, false), // X·W
-            (m, 10, 128, false, false),  // H·W
-            (m, 128, 10, false, true),   // δ·Wᵀ
-            (128, 10, m, b > 1, false),  // Hᵀ·δ
             (784, 128, m, b > 1, false), // Xᵀ·δ
+            (m, 784, 128, false, true),  // δ·Wᵀ
         ];
-        assert_eq!(calls_of_a_step(b), expected, "batch {b}");
+        assert_eq!(calls_of_a_layer(b), expected, "batch {b}");
     }
+}
+
+#[test]
+fn large_products_are_left_to_blas_and_small_ones_are_not() {
+    assert_eq!(Kind::for_product(2 * 256 * 2500 * 2000), None);
+    assert!(Kind::for_product(2 * 10 * 128 * 10).is_some());
 }

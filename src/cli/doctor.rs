@@ -39,7 +39,9 @@ fn print_text(findings: &[Finding], peaks: &[(usize, f64)], cores: usize, out: &
     let blas = blas::describe();
     writeln!(out, "BLAS      {blas}, up to {}", count(blas.threads, "thread"))?;
     writeln!(out, "cores     {cores}; vectors: {}", vector_units().join(" "))?;
-    writeln!(out, "kernels   {}, where most of a batch is zero", Kind::of_this_processor().name())?;
+    let kind = Kind::of_this_processor();
+    let limit = kind.limit() / 1_000_000;
+    writeln!(out, "kernels   {}, for products of less than {limit} million operations; BLAS for the others", kind.name())?;
     for (variable, value) in environment() {
         writeln!(out, "set       {variable}={} in the environment", value.as_str().unwrap_or_default())?;
     }

@@ -64,12 +64,16 @@ impl Kind {
     /// where BLAS is faster at it: docs/MEASUREMENTS.md, "Products by kernels of our own".
     pub fn for_product(operations: usize) -> Option<Self> {
         let kind = Self::of_this_processor();
-        let limit = match kind {
+        (operations < kind.limit()).then_some(kind)
+    }
+
+    /// Floating-point operations of the smallest product that BLAS is faster at.
+    pub fn limit(self) -> usize {
+        match self {
             Self::Avx512 => 1_000_000_000,
             Self::Avx2 => 20_000_000,
             Self::Portable => 2_000_000,
-        };
-        (operations < limit).then_some(kind)
+        }
     }
 
     /// As `gemmnist doctor` tells it.

@@ -184,7 +184,9 @@ impl<'d> Trainer<'d> {
                 if !score.loss_sum.is_finite() {
                     return Err(Error::Diverged { epoch, step: self.step, learning_rate: self.learning_rate });
                 }
-                workspace.exchange(next);
+                if batches.peek().is_some() {
+                    workspace.exchange(next);
+                }
                 running.add(score, images.len());
                 observer.step(&StepRecord { epoch, batch, images: images.len(), so_far: running });
             }
