@@ -8,11 +8,11 @@ use crate::train::{RunRecord, read_runs};
 
 /// What the page tells of the run in `folder`: the epochs after `after`, or why there is nothing to tell yet.
 pub(super) fn look_at(folder: &Path, after: usize) -> Value {
-    let runs = match read_runs(&[folder.to_owned()]) {
-        Ok(runs) => runs,
+    let records = match read_runs(&[folder.to_owned()]) {
+        Ok(runs) => runs.records,
         Err(error) => return json!({ "epochs": [], "message": error.to_string() }),
     };
-    let RunRecord { name, settings, history } = &runs[0];
+    let RunRecord { name, settings, history } = &records[0];
     let new: Vec<_> = history.epochs.iter().filter(|epoch| epoch.epoch > after).collect();
     json!({
         "name": name,

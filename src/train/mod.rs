@@ -3,6 +3,7 @@
 //! Never sees the test split (it asks a judge, and writes down what the judge says), and never prints: observers do.
 
 mod history;
+mod lr_find;
 pub mod model_file;
 mod run_folder;
 mod run_record;
@@ -11,16 +12,18 @@ mod settings;
 use std::time::Instant;
 
 pub use history::{EpochRecord, History, Judgement, RunningScore, Scores, StepRecord};
+pub use lr_find::{Sweep, Trial};
 pub use run_folder::{RunFolder, new_folder};
-pub use run_record::{RunRecord, differences, read_runs};
+pub use run_record::{LeftOut, RunRecord, Runs, differences, read_runs};
 pub use settings::{ClassWeights, Draft, FIELDS, Field, InitName, InputName, Range, TrainConfig, TrainSettings};
 pub(crate) use settings::{parse_toml, read_toml};
 
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::nn::{Network, Objective, Parameter, Step, Workspace, loss};
+use crate::linalg::team;
+use crate::nn::{Batch, Network, Objective, Parameter, Step, Workspace, loss};
 use crate::optim::{Optimizer, Schedule, optimizer};
-use crate::threads::{Crew, with_blas_threads};
+use crate::threads::Crew;
 
 /// Watches a run. Nothing it does changes the outcome.
 pub trait Observer {
@@ -68,6 +71,8 @@ pub struct Trainer<'d> {
     /// Of the last step.
     learning_rate: f64,
     workspace: Workspace,
+    /// The batch after the one in `workspace`.
+    next: Batch,
     order: Vec<u32>,
     crew: Crew,
     history: History,
@@ -98,6 +103,7 @@ impl<'d> Trainer<'d> {
             schedule,
             learning_rate: schedule.learning_rate,
             workspace: Workspace::new(&network, batch_size),
+            next: Batch::new(&network, batch_size),
             order: (0..data.len() as u32).collect(),
             crew: Crew::new(config.threads(), network.largest_product(batch_size))?,
             history: History::default(),
@@ -122,13 +128,15 @@ impl<'d> Trainer<'d> {
     /// `judge` is asked after each.
     ///
     /// # Errors
-    /// [`Error::Diverged`] at the first step whose loss is not finite, or what `observer` returns.
+    /// [`Error::Diverged`] at the first step whose loss is not finite, [`Error::Data`] if the file that the images are mapped from was
+    /// written meanwhile, or what `observer` returns.
     pub fn run(&mut self, judge: &Judge<'_>, observer: &mut dyn Observer) -> Result<()> {
         self.shuffle(1);
         for epoch in 1..=self.config.epochs {
             let started = Instant::now();
             let train = self.learn_epoch(epoch, observer)?;
             let train_seconds = started.elapsed().as_secs_f64();
+            self.data.require_unchanged()?;
             let judgement = self.judge_and_shuffle(judge, epoch + 1);
             let eval_seconds = started.elapsed().as_secs_f64() - train_seconds;
             self.require_finite(judgement.validation, epoch)?;
@@ -151,29 +159,37 @@ impl<'d> Trainer<'d> {
         self.config.patience > 0 && waited >= self.config.patience
     }
 
-    /// One pass over the images in the current order; the last short batch included.
+    /// One pass over the images in the current order; the last short batch included. While a step learns from one batch,
+    /// the next is loaded.
     fn learn_epoch(&mut self, epoch: usize, observer: &mut dyn Observer) -> Result<Scores> {
-        with_blas_threads(self.crew.blas_threads(), || self.learn_images(epoch, observer))
-    }
-
-    fn learn_images(&mut self, epoch: usize, observer: &mut dyn Observer) -> Result<Scores> {
-        let mut running = RunningScore::default();
-        let level = self.schedule.level(&self.history.watched_losses());
+        let Self { crew, config, data, order, workspace, next, network, optimizer, .. } = self;
+        let input = config.input();
         let objective = self.weighted.as_ref().map_or(self.objective, |weighted| weighted);
-        for (images, batch) in self.order.chunks(self.config.batch_size).zip(1..) {
-            self.learning_rate = self.schedule.rate(level, self.step);
-            self.step += 1;
-            self.workspace.load(self.data, self.config.input(), images);
-            self.optimizer.begin_step(self.learning_rate);
-            let step = Step { seed: self.config.seed(), number: self.step };
-            let score = self.network.learn(step, &mut self.workspace, images.len(), objective, &mut *self.optimizer);
-            if !score.loss_sum.is_finite() {
-                return Err(self.diverged(epoch));
-            }
-            running.add(score, images.len());
-            observer.step(&StepRecord { epoch, batch, images: images.len(), so_far: running });
+        let level = self.schedule.level(&self.history.watched_losses());
+        let mut running = RunningScore::default();
+        let mut batches = order.chunks(config.batch_size).peekable();
+        if let Some(first) = batches.peek() {
+            workspace.load(data, input, first);
         }
-        Ok(running.scores())
+        crew.steps(|| {
+            for batch in 1.. {
+                let Some(images) = batches.next() else { break };
+                self.learning_rate = self.schedule.rate(level, self.step);
+                self.step += 1;
+                optimizer.begin_step(self.learning_rate);
+                let step = Step { seed: config.seed(), number: self.step };
+                let load_next = || batches.peek().into_iter().for_each(|images| next.load(data, input, images));
+                let learn = || network.learn(step, workspace, images.len(), objective, &mut **optimizer);
+                let score = team::beside(load_next, learn);
+                if !score.loss_sum.is_finite() {
+                    return Err(Error::Diverged { epoch, step: self.step, learning_rate: self.learning_rate });
+                }
+                workspace.exchange(next);
+                running.add(score, images.len());
+                observer.step(&StepRecord { epoch, batch, images: images.len(), so_far: running });
+            }
+            Ok(running.scores())
+        })
     }
 
     /// The judge has all cores; the order of the next epoch is drawn beside it.
