@@ -8,6 +8,7 @@ mod data;
 mod doctor;
 mod eval;
 mod inspect;
+mod interrupt;
 mod model;
 mod picture;
 mod reproduce;
@@ -70,6 +71,7 @@ Examples:
   gemmnist train                                   784-128-10 on MNIST, 20 epochs of batches of 10
   gemmnist train --hidden 192,30 --activation sigmoid --lr 0.5
   gemmnist train --config runs/001/config.toml     repeats that run, bit for bit
+  gemmnist train --resume runs/001                 goes on with it, as if it had never stopped
   gemmnist train --recipe linear-tanh --seed 7     a published system";
 
 const REPRODUCE_EXAMPLES: &str = "\
@@ -95,7 +97,7 @@ pub fn run(
     progress: Progress,
 ) -> u8 {
     let result = match Cli::try_parse_from(args) {
-        Ok(cli) => execute(cli.command, out, progress),
+        Ok(cli) => execute(cli.command, out, err, progress),
         Err(usage) if usage.use_stderr() => {
             let _ = write!(err, "{usage}"); // Nobody is left to tell if this fails.
             return USAGE;
@@ -114,9 +116,14 @@ pub fn run(
     }
 }
 
-fn execute(command: Command, out: &mut dyn Write, progress: Progress) -> Result<(), Failure> {
+fn execute(
+    command: Command,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+    progress: Progress,
+) -> Result<(), Failure> {
     match command {
-        Command::Train(args) => train::run(*args, out, progress),
+        Command::Train(args) => train::run(*args, out, err, progress),
         Command::Reproduce(args) => reproduce::run(args, out, progress),
         Command::Eval(args) => eval::run(args, out),
         Command::Compare(args) => compare::run(args, out),

@@ -12,7 +12,7 @@ use crate::error::{Error, OneLine, Result, shown};
 use crate::format::{count, duration, percent, thousands};
 use crate::linalg::{blas, kernels::Kind};
 use crate::nn::{Activation, Architecture, Network, Output};
-use crate::train::{EpochRecord, History, Observer, RunFolder, StepRecord, TrainConfig, Trainer};
+use crate::train::{EpochRecord, History, Observer, Position, RunFolder, StepRecord, TrainConfig, Trainer};
 
 /// The published system `bp-relu-128` needed 21 min 43 s for its 20 epochs, one image at a time.
 const PAPER_EPOCH_SECONDS: f64 = 65.15;
@@ -48,6 +48,8 @@ pub struct Screen<'o> {
     log_every: Option<usize>,
     epochs: usize,
     images: Images<'o>,
+    /// Where the training begins, or goes on.
+    begins: Position,
 }
 
 impl<'o> Screen<'o> {
@@ -55,12 +57,18 @@ impl<'o> Screen<'o> {
     pub fn new(out: &'o mut dyn Write, style: Style, progress: Progress, epochs: usize, images: Images<'o>) -> Self {
         let progress = if style == Style::Silent { Progress::Hidden } else { progress };
         let bar = Bar::new(progress, epochs * images.train.len());
-        Self { out, style, bar, log_every: None, epochs, images }
+        Self { out, style, bar, log_every: None, epochs, images, begins: Position::start(0.0) }
     }
 
     /// The same with a line every so many batches, if any are given.
     pub fn logging_every(self, batches: Option<usize>) -> Self {
         Self { log_every: batches, ..self }
+    }
+
+    /// The same for a training that goes on from `begins`.
+    pub fn resuming_at(self, begins: Position) -> Self {
+        self.bar.advance((begins.epoch - 1) * self.images.train.len() + begins.running.images());
+        Self { begins, ..self }
     }
 
     fn announce(&self, epoch: usize) {
@@ -74,7 +82,7 @@ impl<'o> Screen<'o> {
             Style::Json => self.print_start_json(config, network, folder),
             Style::Text => self.print_start(config, network, threads, folder),
         };
-        self.announce(1); // draws the bar, below what was printed
+        self.announce(self.begins.epoch.min(self.epochs)); // draws the bar, below what was printed
         self.silent_without_reader(printed)
     }
 
@@ -90,6 +98,7 @@ impl<'o> Screen<'o> {
             "test_images": test.len(),
             "blas": blas::describe().to_string(),
             "settings": config.to_table(),
+            "first_step": self.begins.step + 1,
         }))
     }
 
@@ -121,7 +130,9 @@ impl<'o> Screen<'o> {
         writeln!(out, "training  {}, seed {}", describe_training(config), config.seed().0)?;
         let kernels = Kind::of_this_processor().name();
         writeln!(out, "machine   {}, {kernels} kernels, {}", blas::describe(), count(threads, "thread"))?;
-        writeln!(out, "run       {}", OneLine(folder))?;
+        let Position { epoch, step, .. } = self.begins;
+        let resumed = if step > 0 { format!(", from epoch {epoch}, step {} on", thousands(step + 1)) } else { String::new() };
+        writeln!(out, "run       {}{resumed}", OneLine(folder))?;
         writeln!(out)?;
         let validation = if validation.is_some() { "  valid. loss  valid. acc." } else { "" };
         writeln!(out, "epoch  train loss  train acc.{validation}  test loss  test acc.  seconds  images/s")
