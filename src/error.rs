@@ -167,7 +167,10 @@ impl fmt::Display for Error {
             Self::Busy { folder, process } => {
                 let process = process.map_or_else(|| "another".to_owned(), |process| process.to_string());
                 let folder = OneLine(folder);
-                write!(f, "{folder}: expected a run that nobody is at, found process {process} (let it end, or stop it)")
+                write!(
+                    f,
+                    "{folder}: expected a run that nobody is at, found process {process} (let it end, or stop it)"
+                )
             }
             Self::Interrupted { signal, folder, epoch, step } => write!(
                 f,

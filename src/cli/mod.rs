@@ -116,12 +116,7 @@ pub fn run(
     }
 }
 
-fn execute(
-    command: Command,
-    out: &mut dyn Write,
-    err: &mut dyn Write,
-    progress: Progress,
-) -> Result<(), Failure> {
+fn execute(command: Command, out: &mut dyn Write, err: &mut dyn Write, progress: Progress) -> Result<(), Failure> {
     match command {
         Command::Train(args) => train::run(*args, out, err, progress),
         Command::Reproduce(args) => reproduce::run(args, out, progress),

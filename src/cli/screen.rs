@@ -9,7 +9,7 @@ use super::Progress;
 use super::bar::Bar;
 use crate::data::Dataset;
 use crate::error::{Error, OneLine, Result, shown};
-use crate::format::{count, duration, percent, thousands};
+use crate::format::{count, duration, megabytes, percent, thousands};
 use crate::linalg::{blas, kernels::Kind};
 use crate::nn::{Activation, Architecture, Network, Output};
 use crate::train::{EpochRecord, History, Observer, Position, RunFolder, StepRecord, TrainConfig, Trainer};
@@ -36,6 +36,14 @@ pub struct Images<'d> {
     pub train: &'d Dataset,
     pub validation: Option<&'d Dataset>,
     pub test: &'d Dataset,
+}
+
+impl Images<'_> {
+    /// Memory that they take.
+    fn bytes(&self) -> u64 {
+        let splits = [Some(self.train), self.validation, Some(self.test)];
+        splits.into_iter().flatten().map(|split| (split.images().len() + split.len()) as u64).sum()
+    }
 }
 
 /// Prints a training as it goes. When its reader goes away (`gemmnist train | head`) it falls silent, and the training
@@ -97,6 +105,7 @@ impl<'o> Screen<'o> {
             "validation_images": validation.map(Dataset::len),
             "test_images": test.len(),
             "blas": blas::describe().to_string(),
+            "memory_bytes": self.images.bytes() + config.memory(network.architecture(), train.len()),
             "settings": config.to_table(),
             "first_step": self.begins.step + 1,
         }))
@@ -112,6 +121,7 @@ impl<'o> Screen<'o> {
         let Images { train, validation, test } = self.images;
         let (height, width) = train.size();
         let held_out = validation.map(|images| format!(", {} held out", thousands(images.len()))).unwrap_or_default();
+        let bytes = self.images.bytes();
         let out = &mut self.out;
         writeln!(
             out,
@@ -129,9 +139,12 @@ impl<'o> Screen<'o> {
         )?;
         writeln!(out, "training  {}, seed {}", describe_training(config), config.seed().0)?;
         let kernels = Kind::of_this_processor().name();
-        writeln!(out, "machine   {}, {kernels} kernels, {}", blas::describe(), count(threads, "thread"))?;
+        let memory = megabytes(bytes + config.memory(network.architecture(), train.len()));
+        let threads = count(threads, "thread");
+        writeln!(out, "machine   {}, {kernels} kernels, {threads}, {memory} of memory", blas::describe())?;
         let Position { epoch, step, .. } = self.begins;
-        let resumed = if step > 0 { format!(", from epoch {epoch}, step {} on", thousands(step + 1)) } else { String::new() };
+        let resumed =
+            if step > 0 { format!(", from epoch {epoch}, step {} on", thousands(step + 1)) } else { String::new() };
         writeln!(out, "run       {}{resumed}", OneLine(folder))?;
         writeln!(out)?;
         let validation = if validation.is_some() { "  valid. loss  valid. acc." } else { "" };

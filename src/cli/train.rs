@@ -75,7 +75,9 @@ pub fn run(
     };
     let images = Images { train: &train, validation: validation.as_ref(), test: &test };
     let log_every = args.log_every.map(|batches| batches as usize);
-    let mut screen = Screen::new(out, style, progress, config.epochs, images).logging_every(log_every).resuming_at(trainer.position());
+    let mut screen = Screen::new(out, style, progress, config.epochs, images)
+        .logging_every(log_every)
+        .resuming_at(trainer.position());
     screen.start(&config, trainer.network(), config.threads(), folder.path())?;
 
     let objective = loss::objective(config.output, config.loss).expect("checked with the settings");
@@ -84,7 +86,8 @@ pub fn run(
     screen.clear();
     if matches!(run, Err(Error::Io { .. })) && folder.newest_checkpoint().is_some() {
         // Nobody is left to tell if this fails.
-        let _ = writeln!(err, "gemmnist: to go on from what is saved: gemmnist train --resume {}", OneLine(folder.path()));
+        let _ =
+            writeln!(err, "gemmnist: to go on from what is saved: gemmnist train --resume {}", OneLine(folder.path()));
     }
     finish(run, &trainer, &config, &mut folder, &test)?;
     screen.end(&trainer, &folder, started.elapsed().as_secs_f64())?;

@@ -24,8 +24,8 @@ use crate::error::{Error, Result, shown};
 use crate::nn::{Network, Parameter, ParameterMut};
 use crate::optim::Optimizer;
 
-pub use keeper::Identity;
 pub use keeper::Found;
+pub use keeper::Identity;
 pub(super) use keeper::{Keeper, changed};
 
 /// The metadata key that holds the [`State`].
@@ -179,7 +179,8 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Model`] if an array is missing or of another shape: they were made by other settings.
     pub(super) fn restore(&self, network: &mut Network, optimizer: &mut dyn Optimizer) -> Result<()> {
-        let tensors = SafeTensors::deserialize(&self.bytes).map_err(|error| self.mismatch("tensors", "a list", error))?;
+        let tensors =
+            SafeTensors::deserialize(&self.bytes).map_err(|error| self.mismatch("tensors", "a list", error))?;
         let parameters: Vec<_> = network.parameters().collect();
         for memory in optimizer.memories_mut() {
             let (name, parameter) = &parameters[memory.parameter];

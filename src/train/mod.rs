@@ -5,6 +5,7 @@
 mod checkpoint;
 mod history;
 mod lock;
+mod memory;
 pub mod model_file;
 mod run_folder;
 mod run_record;
@@ -133,6 +134,7 @@ impl<'d> Trainer<'d> {
     ) -> Result<Self> {
         let architecture = config.architecture(data.pixels(), data.classes());
         config.check_size(&architecture, data.len())?;
+        config.require_memory(&architecture, data.len())?;
         let schedule = config.schedule(data.len())?;
         let objective = loss::objective(config.output, config.loss).expect("checked with the settings");
         let class_weights = config.class_weights(data.labels(), data.classes())?;
@@ -234,7 +236,9 @@ impl<'d> Trainer<'d> {
             let score = self.network.learn(step, &mut self.workspace, images.len(), objective, &mut *self.optimizer);
             if !score.loss_sum.is_finite() {
                 let layer = self.network.first_not_finite(&self.workspace, images.len());
-                return Err(self.diverged(layer.map_or("the loss".to_owned(), |layer| format!("the output of {layer}"))));
+                return Err(
+                    self.diverged(layer.map_or("the loss".to_owned(), |layer| format!("the output of {layer}")))
+                );
             }
             at.running.add(score, images.len());
             let Position { epoch, batch, running, .. } = *at;

@@ -102,7 +102,13 @@ impl<'d> RunFolder<'d> {
     /// [`Error::Model`] if there are checkpoints and none is whole; [`Error::Data`] or [`Error::Settings`] if the run was
     /// begun with others.
     pub fn checkpoint(&mut self) -> Result<Found> {
-        self.keeper.find()
+        let mut found = self.keeper.find()?;
+        let best = found.checkpoint.as_ref().and_then(|checkpoint| checkpoint.history().best());
+        if let Some(best) = best.filter(|_| !self.best_model().exists()) {
+            let (path, epoch) = (self.best_model(), best.epoch);
+            found.remarks.push(format!("{}: lost, the best network so far was that of epoch {epoch}", OneLine(&path)));
+        }
+        Ok(found)
     }
 
     /// Makes the files those of a run that has come to `history`: `metrics.jsonl` has a line for each of its epochs and no
@@ -115,7 +121,11 @@ impl<'d> RunFolder<'d> {
         write_atomically(&self.path.join(METRICS), lines.as_bytes())?;
         self.metrics = open_metrics(&self.path)?;
         let there = read_toml::<Table>(&self.path.join(CONFIG));
-        if there.is_ok_and(|there| there == self.config.to_table()) { Ok(()) } else { write_settings(&self.path, &self.config) }
+        if there.is_ok_and(|there| there == self.config.to_table()) {
+            Ok(())
+        } else {
+            write_settings(&self.path, &self.config)
+        }
     }
 
     /// A problem for each setting of `config` that a run which was begun with `begun` cannot go on with, as the options they

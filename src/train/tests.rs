@@ -202,7 +202,10 @@ fn a_loss_that_stops_being_finite_ends_the_run_and_names_epoch_and_step() {
         }
     }
     let error = trainer.learn_epoch(&mut ()).unwrap_err();
-    assert!(matches!(error, Error::Diverged { epoch: 2, step: 4, .. }), "{error:?}");
+    assert!(
+        matches!(&error, Error::Diverged { epoch: 2, step: 4, place, .. } if place == "the output of layers.0"),
+        "{error:?}"
+    );
 }
 
 /// The loss of the last step was finite, as it was taken before the step; no later step would see what that did.
@@ -213,13 +216,13 @@ fn a_last_step_that_ruined_the_network_is_noticed() {
     let fine = Some(Scores { loss: 0.5, accuracy: 1.0 });
     assert!(trainer.require_finite(None).is_ok() && trainer.require_finite(fine).is_ok());
     let error = trainer.require_finite(Some(Scores { loss: f64::NAN, accuracy: 0.0 })).unwrap_err();
-    assert!(matches!(error, Error::Diverged { epoch: 3, step: 9, .. }), "{error:?}");
+    assert!(matches!(&error, Error::Diverged { step: 9, place, .. } if place == "the validation loss"), "{error:?}");
     let (_, last) = trainer.network.parameters_mut().last().unwrap();
     if let ParameterMut::Bias(mut bias) = last {
         bias[0] = f32::NEG_INFINITY;
     }
     let error = trainer.require_finite(None).unwrap_err();
-    assert!(matches!(error, Error::Diverged { epoch: 3, step: 9, .. }), "{error:?}");
+    assert!(matches!(&error, Error::Diverged { step: 9, place, .. } if place == "layers.1.bias"), "{error:?}");
 }
 
 /// A judge that gives these validation losses, epoch after epoch, and the test split none.

@@ -85,16 +85,18 @@ impl Identity {
                 return Err(Error::data(Path::new(&data), "images", format!("{expected} as {split}"), found, remedy));
             }
         }
-        let problems = changed(&begun.settings, &self.settings, |name| format!("{}: {name}", OneLine(&folder.join("config.toml"))));
+        let problems = changed(&begun.settings, &self.settings, |name| {
+            format!("{}: {name}", OneLine(&folder.join("config.toml")))
+        });
         if !problems.is_empty() {
             return Err(Error::Settings(problems));
         }
         let remark = |what: &str, was: &String, is: &String| {
             let folder = OneLine(folder);
-            let differs = || format!("{folder}: begun with {what} {was}, goes on with {is}: its last bits may differ");
+            let differs = || format!("{folder}: begun with {what}{was}, goes on with {is}: its last bits may differ");
             (was != is).then(differs)
         };
-        let version = remark("gemmnist", &begun.version, &self.version);
+        let version = remark("gemmnist ", &begun.version, &self.version);
         Ok(version.into_iter().chain(remark("", &begun.machine, &self.machine)).collect())
     }
 }
@@ -129,7 +131,7 @@ pub struct Keeper {
     /// Steps from one to the next; 0: by the clock.
     every: u64,
     /// When the next is due by the clock.
-    due: Instant,
+    pub(super) due: Instant,
     /// The step of the last one.
     step: u64,
     /// Whether the newest file is whole, and worth keeping beside a newer one.
@@ -175,6 +177,7 @@ impl Keeper {
         let mut remarks = Vec::new();
         let checkpoint = match Checkpoint::read(&newest) {
             Ok(checkpoint) => checkpoint,
+            Err(_) if !newest.exists() => Checkpoint::read(&before)?, // killed just before the newest got its name
             Err(error) => {
                 self.is_newest_whole = false;
                 let checkpoint = Checkpoint::read(&before).map_err(|_| error_of_both(&error, &before))?;
