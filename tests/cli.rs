@@ -353,6 +353,8 @@ fn json_is_one_object_a_line_and_nothing_else() {
     let events: Vec<_> = lines.iter().map(|line| line["event"].as_str().unwrap()).collect();
     assert_eq!(events, ["start", "epoch", "epoch", "epoch", "end"]);
     assert_eq!(lines[0]["parameters"], 4 * 10 + 3 * 5);
+    let memory = lines[0]["memory_bytes"].as_u64().unwrap();
+    assert!((13_000_000..15_000_000).contains(&memory), "the program, and next to nothing beside it: {memory}");
     assert_eq!(lines[4]["model"], place.at("runs/001/model.safetensors"));
 
     let eval = gemmnist().arg("eval").arg(place.path("runs/001")).arg("--json").run().succeeds();

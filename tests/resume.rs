@@ -9,6 +9,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use gemmnist::seed::{Purpose, Seed};
+use gemmnist::train::Checkpoint;
 use tempfile::TempDir;
 
 const SIDE: usize = 6;
@@ -319,6 +320,8 @@ fn a_signal_saves_the_run_says_how_to_go_on_and_has_an_exit_code_of_its_own() {
         let folder = place.run(signal);
         assert!(err.starts_with(&format!("gemmnist: stopped by signal {number} in epoch ")), "{err}");
         assert!(err.ends_with(&format!("(to go on: gemmnist train --resume {})\n", folder.display())), "{err}");
+        let saved = Checkpoint::read(&folder.join("checkpoint.safetensors")).unwrap().position();
+        assert!(err.contains(&format!("in epoch {}, after step {};", saved.epoch, saved.step)), "{saved:?}: {err}");
         let epochs = metrics(&folder).len() + 2; // the one it was stopped in, and one more
         let whole = format!("whole-{signal}");
         succeed(place.resume(signal, &format!("--epochs {epochs}")));

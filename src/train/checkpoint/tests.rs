@@ -33,7 +33,9 @@ impl Observer for All {
 }
 
 /// What a training came to: its parameters' bits, and its history but for the times.
-fn outcome(trainer: &Trainer<'_>) -> (Vec<u32>, Vec<EpochRecord>) {
+type Outcome = (Vec<u32>, Vec<EpochRecord>);
+
+fn outcome(trainer: &Trainer<'_>) -> Outcome {
     let parameters = trainer.network().parameters().flat_map(|(_, parameter)| parameter.file_values());
     let timeless = |record: &EpochRecord| EpochRecord {
         train_seconds: 0.0,
@@ -50,7 +52,7 @@ fn judged_on(data: &Dataset) -> Box<Judge<'_>> {
 }
 
 /// The checkpoints of a whole training, and what it came to.
-fn whole(optimizer: OptimizerName, data: &Dataset) -> (Vec<Vec<u8>>, (Vec<u32>, Vec<EpochRecord>)) {
+fn whole(optimizer: OptimizerName, data: &Dataset) -> (Vec<Vec<u8>>, Outcome) {
     let config = config(optimizer);
     let mut all = All(Identity::new(&config, data), Vec::new());
     let mut trainer = Trainer::new(config, data).unwrap();
