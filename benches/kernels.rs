@@ -7,10 +7,10 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use gemmnist::data::{self, ActivePixels, Input};
-use gemmnist::linalg::kernels::{self, Kind};
-use gemmnist::linalg::{Samples, add_product, multiply};
+use gemmnist::linalg::kernels::Kind;
+use gemmnist::linalg::{ActiveColumns, Samples, add_product_by, multiply_by};
 use gemmnist::threads::with_blas_threads;
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView2};
 
 /// Batch and outputs of a layer on 784 pixels.
 const SHAPES: &[(usize, usize)] = &[(1, 128), (10, 16), (10, 128), (100, 100), (250, 128), (128, 800), (256, 2500)];
@@ -24,8 +24,14 @@ fn close(found: &Array2<f32>, expected: &Array2<f32>) -> bool {
     distance <= 1e-5 * expected.mapv(|x| x * x).sum().sqrt()
 }
 
-fn kinds() -> impl Iterator<Item = Kind> {
-    Kind::ALL.into_iter().filter(|kind| kind.runs_here())
+/// Who multiplies: BLAS, all of it; kernels of every kind that this processor runs, without what is zero.
+fn ways<'a>(
+    active: ActiveColumns<'a>,
+    whole: ArrayView2<'a, f32>,
+) -> impl Iterator<Item = (&'static str, Option<Kind>, Samples<'a>)> {
+    let kinds = Kind::ALL.into_iter().filter(|kind| kind.runs_here());
+    let kernels = kinds.map(move |kind| (kind.name(), Some(kind), Samples::Active(active)));
+    std::iter::once(("whole", None, Samples::Whole(whole))).chain(kernels)
 }
 
 fn first_layers(criterion: &mut Criterion) {
@@ -37,41 +43,27 @@ fn first_layers(criterion: &mut Criterion) {
         let x = active.columns();
         let whole = Samples::Active(x).to_whole();
         let (w, d, mut y) = (matrix(784, o), matrix(b, o), Array2::zeros((b, o)));
-        let (w_slice, d_slice) = (w.as_slice().expect("contiguous"), d.as_slice().expect("contiguous"));
-
         let mut group = criterion.benchmark_group(format!("b{b}_784x{o}_{}_active", x.len()));
         group.throughput(Throughput::Elements(b as u64));
         with_blas_threads(1, || {
-            multiply(Samples::Whole(whole.view()), w.view(), y.view_mut());
+            multiply_by(None, Samples::Whole(whole.view()), w.view(), y.view_mut());
             let expected = y.clone();
-            group.bench_function("forward/whole", |bench| {
-                bench.iter(|| multiply(Samples::Whole(black_box(whole.view())), w.view(), y.view_mut()))
-            });
-            for kind in kinds() {
-                let y = y.as_slice_mut().expect("contiguous");
-                kernels::multiply(kind, x, w_slice, o, y);
-                let found = Array2::from_shape_vec((b, o), y.to_vec()).expect("(B, O)");
-                assert!(close(&found, &expected), "a wrong answer has no speed");
-                group.bench_function(format!("forward/{}", kind.name()), |bench| {
-                    bench.iter(|| kernels::multiply(kind, black_box(x), w_slice, o, y))
+            for (name, kind, x) in ways(x, whole.view()) {
+                multiply_by(kind, x, w.view(), y.view_mut());
+                assert!(close(&y, &expected), "a wrong answer has no speed");
+                group.bench_function(format!("forward/{name}"), |bench| {
+                    bench.iter(|| multiply_by(kind, black_box(x), w.view(), y.view_mut()))
                 });
             }
 
             let mut expected = w.clone();
-            add_product(-0.5, Samples::Whole(whole.view()), d.view(), 1.0, expected.view_mut());
-            let mut updated = w.clone();
-            group.bench_function("update/whole", |bench| {
-                bench.iter(|| {
-                    add_product(-1e-9, Samples::Whole(black_box(whole.view())), d.view(), 1.0, updated.view_mut())
-                })
-            });
-            for kind in kinds() {
+            add_product_by(None, -0.5, Samples::Whole(whole.view()), d.view(), 1.0, expected.view_mut());
+            for (name, kind, x) in ways(x, whole.view()) {
                 let mut updated = w.clone();
-                kernels::add_product(kind, -0.5, x, d_slice, o, updated.as_slice_mut().expect("contiguous"));
+                add_product_by(kind, -0.5, x, d.view(), 1.0, updated.view_mut());
                 assert!(close(&updated, &expected), "a wrong answer has no speed");
-                let updated = updated.as_slice_mut().expect("contiguous");
-                group.bench_function(format!("update/{}", kind.name()), |bench| {
-                    bench.iter(|| kernels::add_product(kind, -1e-9, black_box(x), d_slice, o, updated))
+                group.bench_function(format!("update/{name}"), |bench| {
+                    bench.iter(|| add_product_by(kind, -1e-9, black_box(x), d.view(), 1.0, updated.view_mut()))
                 });
             }
         });

@@ -1,18 +1,17 @@
-//! Training steps and whole epochs: `cargo bench --bench step`.
+//! Training steps by shape and by part: `cargo bench --bench step`.
 //!
-//! Steps run on one BLAS thread; an epoch divides the cores as `train` does.
-//! `epoch/784-128-10_b10` is the number that the README sets against the paper's 65.15 s.
+//! On one thread, on one batch of MNIST's training images. `load` gathers the batch, `judge` adds the way forward and the loss,
+//! `learn` is the whole step: so the way back and the update are what `learn` takes beyond `judge`.
 
 use std::hint::black_box;
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use gemmnist::data::{self, Input};
 use gemmnist::nn::naive::NaiveNetwork;
-use gemmnist::nn::{Activation, Architecture, Init, Loss, Network, Output, Step, Workspace, loss};
+use gemmnist::nn::{Activation, Architecture, Init, Loss, Network, Step, Workspace, loss};
 use gemmnist::optim::{OptimizerName, optimizer};
 use gemmnist::seed::Seed;
 use gemmnist::threads::with_blas_threads;
-use gemmnist::train::{Judgement, TrainSettings, Trainer};
 use ndarray::Array2;
 
 /// Hidden widths, activation and batch of a step.
@@ -43,40 +42,28 @@ fn steps(criterion: &mut Criterion) {
 
         let mut sgd = optimizer(OptimizerName::Sgd, 0.0, &network);
         sgd.begin_step(1e-3);
-        let mut group = criterion.benchmark_group("step");
+        let mut group = criterion.benchmark_group(format!("step/{name}"));
         group.throughput(Throughput::Elements(batch as u64));
-        group.bench_function(&name, |bench| {
-            with_blas_threads(1, || {
+        let step = Step { seed: Seed(0), number: 1 };
+        with_blas_threads(1, || {
+            group.bench_function("load", |bench| {
+                bench.iter(|| workspace.load(black_box(&images), Input::Gray, &indices));
+            });
+            group.bench_function("judge", |bench| {
                 bench.iter(|| {
                     workspace.load(&images, Input::Gray, &indices);
-                    black_box(network.learn(
-                        Step { seed: Seed(0), number: 1 },
-                        &mut workspace,
-                        batch,
-                        objective,
-                        &mut *sgd,
-                    ))
-                })
-            })
+                    black_box(network.score(&mut workspace, batch, objective))
+                });
+            });
+            group.bench_function("learn", |bench| {
+                bench.iter(|| {
+                    workspace.load(&images, Input::Gray, &indices);
+                    black_box(network.learn(step, &mut workspace, batch, objective, &mut *sgd))
+                });
+            });
         });
     }
 }
 
-fn epochs(criterion: &mut Criterion) {
-    let images = data::load("mnist").expect("data/mnist is part of the crate").train;
-    let settings = TrainSettings { epochs: 1, ..TrainSettings::default() };
-    assert_eq!((settings.hidden.as_slice(), settings.batch_size, settings.output), (&[128][..], 10, Output::Softmax));
-    let config = settings.check().expect("the defaults");
-    let mut group = criterion.benchmark_group("epoch");
-    group.sample_size(10).throughput(Throughput::Elements(images.len() as u64));
-    group.bench_function("784-128-10_b10", |bench| {
-        bench.iter_batched(
-            || Trainer::new(config.clone(), &images).expect("checked settings"),
-            |mut trainer| trainer.run(&|_| Judgement::default(), &mut ()).expect("a rate that converges"),
-            BatchSize::PerIteration,
-        )
-    });
-}
-
-criterion_group!(benches, steps, epochs);
+criterion_group!(benches, steps);
 criterion_main!(benches);

@@ -12,9 +12,10 @@ step cargo clippy --locked --all-targets --no-default-features -- -D warnings
 RUSTDOCFLAGS="-D warnings" step cargo doc --locked --no-deps
 step cargo bench --locked --no-run
 if command -v shellcheck >/dev/null; then
-    step shellcheck scripts/*.sh .ci/run
+    step shellcheck scripts/*.sh scripts/compare/*.sh .ci/run
 else
     echo "shellcheck is not installed: the scripts were not checked by it."
 fi
 step scripts/test.sh
+step scripts/perf-gate.sh
 echo "All checks passed."

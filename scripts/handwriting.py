@@ -37,6 +37,16 @@ def sheet(digit, random):
     return ink
 
 
+def canvas(digit, random):
+    """A sheet of 280 x 280, the digit 0.6 to 2 times its size anywhere on it, light on dark or dark on light."""
+    side = max(1, round(28 * random.uniform(0.6, 2)))
+    drawn = np.asarray(Image.fromarray(digit).resize((side, side), Image.Resampling.BICUBIC))
+    top, left = random.integers(280 - side + 1, size=2)
+    pixels = np.zeros((280, 280), np.uint8)
+    pixels[top : top + side, left : left + side] = drawn
+    return 255 - pixels if random.random() < 0.5 else pixels
+
+
 def photograph(ink, random):
     """Its bytes: paper and ink of some gray, uneven light, noise; light on dark every other time."""
     paper, pen = random.uniform(170, 250), random.uniform(10, 80)
@@ -68,6 +78,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0, help="of paper, places and sizes (default: 0)")
     parser.add_argument("--split", choices=["t10k", "train"], default="t10k", help="MNIST's test images or its training images (default: t10k, the test images)")
     parser.add_argument("--originals", type=Path, help="the same digits as they are go here, as PNG in a folder a digit")
+    parser.add_argument("--canvas", action="store_true", help="clean PNGs of 280 x 280 instead: 0.6 to 2 times the size, anywhere, inverted every other time")
     arguments = parser.parse_args()
     for folder in filter(None, [arguments.out, arguments.originals]):
         if folder.exists():
@@ -82,7 +93,10 @@ def main():
         for folder in folders:
             folder.mkdir(parents=True)
         for number in np.flatnonzero(labels == digit)[: arguments.each]:
-            save(photograph(sheet(images[number], random), random), folders[0] / f"{number:05}", random)
+            if arguments.canvas:
+                Image.fromarray(canvas(images[number], random)).save(folders[0] / f"{number:05}.png")
+            else:
+                save(photograph(sheet(images[number], random), random), folders[0] / f"{number:05}", random)
             if arguments.originals:
                 Image.fromarray(images[number]).save(folders[1] / f"{number:05}.png")
     count = sum(1 for _ in arguments.out.glob("*/*"))

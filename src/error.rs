@@ -101,6 +101,15 @@ impl Error {
     }
 }
 
+/// What stands in the way of reading a file, for a message that names the file.
+pub(crate) fn obstacle(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "nothing there".to_owned(),
+        io::ErrorKind::PermissionDenied => "no permission to read it".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
 /// A path as it goes into a message: one line whatever its name, and nothing that a terminal would obey.
 pub(crate) struct OneLine<'a>(pub &'a Path);
 

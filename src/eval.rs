@@ -1,6 +1,6 @@
 //! Evaluation: loss, accuracy and confusion of a network on a set of images. The only reader of the test split.
 
-use ndarray::{Array2, ArrayView1};
+use ndarray::Array2;
 use rayon::prelude::*;
 
 use crate::data::{Dataset, Input};
@@ -27,19 +27,48 @@ pub struct Evaluation {
 /// # Panics
 /// If images or classes do not fit the network, or there is no image: callers check both.
 pub fn evaluate(network: &Network, objective: &dyn Objective, input: Input, data: &Dataset) -> Evaluation {
-    let classes = network.architecture().classes();
     let chunks = by_chunks(network, data, |workspace, images| {
-        evaluate_chunk(network, objective, (input, data), workspace, images)
+        let score = score_chunk(network, objective, (input, data), workspace, images);
+        (score, classes_of(workspace, images.len()).collect::<Vec<_>>())
     });
+    summed(network, data, &chunks, |class| *class)
+}
 
+/// The same, with what the network takes each image for, in order.
+pub fn evaluate_each(
+    network: &Network,
+    objective: &dyn Objective,
+    input: Input,
+    data: &Dataset,
+) -> (Evaluation, Vec<Prediction>) {
+    let chunks = by_chunks(network, data, |workspace, images| {
+        let score = score_chunk(network, objective, (input, data), workspace, images);
+        let probabilities = workspace.probabilities(images.len());
+        let probabilities = probabilities.rows().into_iter().map(|row| row.to_vec());
+        let predictions = classes_of(workspace, images.len()).zip(probabilities);
+        let predictions = predictions.map(|(class, probabilities)| Prediction { class, probabilities });
+        (score, predictions.collect::<Vec<_>>())
+    });
+    let evaluation = summed(network, data, &chunks, |prediction| prediction.class);
+    (evaluation, chunks.into_iter().flat_map(|(_, predictions)| predictions).collect())
+}
+
+/// The evaluation that chunks of `data` come to, `class` telling what an image was taken for.
+fn summed<P>(
+    network: &Network,
+    data: &Dataset,
+    chunks: &[(BatchScore, Vec<P>)],
+    class: impl Fn(&P) -> u8,
+) -> Evaluation {
+    let classes = network.architecture().classes();
     let mut running = RunningScore::default();
-    for (score, predictions) in &chunks {
+    for (score, predictions) in chunks {
         running.add(*score, predictions.len()); // in the order of the images: a sum of floats depends on it
     }
     let mut confusion = Array2::zeros((classes, classes));
     let predictions = chunks.iter().flat_map(|(_, predictions)| predictions);
-    for (&label, &predicted) in data.labels().iter().zip(predictions) {
-        confusion[(usize::from(label), usize::from(predicted))] += 1;
+    for (&label, prediction) in data.labels().iter().zip(predictions) {
+        confusion[(usize::from(label), usize::from(class(prediction)))] += 1;
     }
     Evaluation { scores: running.scores(), confusion }
 }
@@ -57,37 +86,57 @@ fn by_chunks<R: Send>(
     with_blas_threads(1, chunks)
 }
 
-fn evaluate_chunk(
+fn score_chunk(
     network: &Network,
     objective: &dyn Objective,
     (input, data): (Input, &Dataset),
     workspace: &mut Workspace,
     images: &[u32],
-) -> (BatchScore, Vec<u8>) {
+) -> BatchScore {
     workspace.load(data, input, images);
-    let score = network.score(workspace, images.len(), objective);
-    let logits = workspace.logits(images.len());
-    (score, logits.rows().into_iter().map(|row| predicted_class(row) as u8).collect())
+    network.score(workspace, images.len(), objective)
+}
+
+/// What the first `b` images in `workspace`, which were scored, are taken for.
+fn classes_of(workspace: &Workspace, b: usize) -> impl Iterator<Item = u8> {
+    let logits = workspace.logits(b).into_outer_iter();
+    logits.map(|row| predicted_class(row) as u8)
 }
 
 /// What a network takes an image for.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Prediction {
-    /// The class.
+    /// The most probable class, the lowest of equals.
     pub class: u8,
-    /// Its probability.
-    pub probability: f32,
+    /// Of every class, (K).
+    pub probabilities: Vec<f32>,
 }
 
-/// What `network` takes each image of `data` for, in order; panics as [`evaluate`], and as independent of threads.
-pub fn predict(network: &Network, objective: &dyn Objective, input: Input, data: &Dataset) -> Vec<Prediction> {
-    let chunks = by_chunks(network, data, |workspace, images| {
-        let (_, classes) = evaluate_chunk(network, objective, (input, data), workspace, images);
-        let probabilities = workspace.probabilities(images.len());
-        let prediction = |(class, p): (u8, ArrayView1<f32>)| Prediction { class, probability: p[usize::from(class)] };
-        classes.into_iter().zip(probabilities.rows()).map(prediction).collect::<Vec<_>>()
-    });
-    chunks.concat()
+impl Prediction {
+    /// Of its class.
+    pub fn probability(&self) -> f32 {
+        self.probabilities[usize::from(self.class)]
+    }
+
+    /// The classes and their probabilities, [`class`](Self::class) first, then from the most probable down.
+    pub fn ranked(&self) -> Vec<(usize, f32)> {
+        let mut ranked: Vec<_> = self.probabilities.iter().copied().enumerate().collect();
+        ranked.sort_by(|(_, a), (_, b)| b.total_cmp(a)); // stable: the lowest of equals first
+        let own = ranked.iter().position(|(class, _)| *class == usize::from(self.class)).unwrap_or(0);
+        ranked[..=own].rotate_right(1); // two logits that differ may have come to one probability
+        ranked
+    }
+}
+
+/// Images of one class that were taken for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Confused {
+    /// What they are.
+    pub label: usize,
+    /// What they were taken for.
+    pub prediction: usize,
+    /// How many.
+    pub images: u64,
 }
 
 /// The judge of a training: scores the network on the images held out, if any, and, for the record only, on the test
@@ -108,6 +157,15 @@ impl Evaluation {
     /// Images of class `class`: right, and in all.
     pub fn of_class(&self, class: usize) -> (u64, u64) {
         (self.confusion[(class, class)], self.confusion.row(class).sum())
+    }
+
+    /// The pairs of classes that are taken for each other, the most frequent first.
+    pub fn most_confused(&self) -> Vec<Confused> {
+        let pairs = self.confusion.indexed_iter();
+        let pairs = pairs.map(|((label, prediction), &images)| Confused { label, prediction, images });
+        let mut pairs: Vec<_> = pairs.filter(|pair| pair.label != pair.prediction && pair.images > 0).collect();
+        pairs.sort_by_key(|pair| std::cmp::Reverse(pair.images)); // stable
+        pairs
     }
 
     /// Share of the images of each class that are right, averaged over the classes that have images.
@@ -179,5 +237,35 @@ mod tests {
         assert_eq!(all_alike.scores.accuracy, of_class_0 as f64 / data.len() as f64);
         assert_eq!(all_alike.confusion.column(0).sum(), data.len() as u64, "every image is taken for class 0");
         assert!((all_alike.scores.loss - 3_f64.ln()).abs() < 1e-6);
+    }
+
+    #[test]
+    fn each_image_has_its_prediction_and_together_they_are_the_evaluation() {
+        let network = Network::initialised(architecture(), Init::Normal, Seed(1));
+        let data = images();
+        let (evaluation, predictions) = evaluate_each(&network, &SoftmaxCrossEntropy, Input::Gray, &data);
+        assert_eq!(evaluation, with_one(&network, &data));
+        let right = predictions.iter().zip(data.labels()).filter(|(prediction, label)| prediction.class == **label);
+        assert_eq!(right.count() as u64, evaluation.confusion.diag().sum());
+        for prediction in &predictions {
+            let sum: f32 = prediction.probabilities.iter().sum();
+            assert!((sum - 1.0).abs() < 1e-5, "{prediction:?}");
+            assert_eq!(prediction.ranked()[0], (prediction.class.into(), prediction.probability()));
+        }
+    }
+
+    #[test]
+    fn classes_are_ranked_by_their_probability_and_the_prediction_leads_equals() {
+        let prediction = Prediction { class: 2, probabilities: vec![0.1, 0.4, 0.4, 0.05, 0.1] };
+        assert_eq!(prediction.ranked(), [(2, 0.4), (1, 0.4), (0, 0.1), (4, 0.1), (3, 0.05)]);
+    }
+
+    #[test]
+    fn the_most_confused_pair_comes_first_and_right_images_never() {
+        let confusion = Array2::from_shape_vec((3, 3), vec![90, 2, 0, 7, 80, 2, 0, 0, 99]).unwrap();
+        let evaluation = Evaluation { scores: Scores { loss: 0.1, accuracy: 0.9 }, confusion };
+        let told: Vec<_> =
+            evaluation.most_confused().iter().map(|pair| (pair.label, pair.prediction, pair.images)).collect();
+        assert_eq!(told, [(1, 0, 7), (0, 1, 2), (1, 2, 2)]);
     }
 }

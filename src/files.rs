@@ -1,10 +1,14 @@
-//! Files appear whole or not at all.
+//! Files appear whole or not at all; bytes of files that are too large to be read at once.
+
+mod shared;
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+
+pub use shared::SharedBytes;
 
 /// Writes `bytes` to `path` so that a reader, or a crash at any moment, sees the old content or the new, never a part.
 ///

@@ -30,9 +30,9 @@
 //!
 //! | module | what it does | what it never does |
 //! |---|---|---|
-//! | [`error`], [`files`] | one error enum; files that appear whole or not at all | |
+//! | [`error`], [`files`] | one error enum; files that appear whole or not at all, and files mapped into memory | |
 //! | [`seed`] | randomness in named streams whose values never change | keep a state between streams |
-//! | [`linalg`] | products and the loops around them; the only `unsafe` code | choose a thread count |
+//! | [`linalg`] | products and the loops around them; the `unsafe` code | choose a thread count |
 //! | [`threads`] | divides the cores between BLAS and rayon, alone | |
 //! | [`data`] | images, labels, readers, batches | print, or allocate by an unchecked header |
 //! | [`nn`] | layers, activations, losses, initial values; forward and backward | open a file, print, read a clock, choose a thread count |
@@ -40,7 +40,9 @@
 //! | [`train`] | settings, the loop, its history, the files of a run | see the test split, or print |
 //! | [`eval`] | loss, accuracy, confusion; the only reader of the test split | decide anything |
 //! | [`recipes`] | the published systems as data, and what of ours is accepted | train |
-//! | `report` | pictures, as text that others write | open a file |
+//! | `report` | pictures and pages, as text that others write | open a file |
+//! | [`export`] | a network as other tools read it: ONNX, PyTorch, NumPy, C, Rust, Hugging Face | open a file |
+//! | [`tensorboard`] | a training as TensorBoard reads it | |
 //! | [`cli`] | flags to settings, one file a command; the only code that prints | compute |
 //!
 //! # Features
@@ -49,7 +51,7 @@
 //! at a time; with none of them the products are in pure Rust. `report` (default) draws pictures.
 
 #![warn(missing_docs)]
-#![deny(unsafe_code)] // but in `linalg::blas` and `linalg::kernels`
+#![deny(unsafe_code)] // but in `linalg::blas` and `linalg::kernels`, and in one line of `files::shared`
 
 #[cfg(feature = "blas")]
 extern crate blas_src as _; // links the chosen BLAS; without this line the linker would drop it
@@ -69,16 +71,19 @@ pub mod cli;
 pub mod data;
 pub mod error;
 pub mod eval;
+pub mod export;
 pub mod files;
 mod format;
 pub mod linalg;
 mod names;
 pub mod nn;
+mod numpy;
 pub mod optim;
 pub mod recipes;
 #[cfg(feature = "report")]
 pub mod report;
 pub mod seed;
+pub mod tensorboard;
 pub mod threads;
 pub mod train;
 

@@ -7,7 +7,7 @@
 use std::num::NonZero;
 
 use crate::error::{Error, Result};
-use crate::linalg::blas;
+use crate::linalg::{blas, team::Team};
 
 /// Below this many floating-point operations a product is faster on one thread: docs/MEASUREMENTS.md, "When a product is
 /// worth two threads".
@@ -17,6 +17,7 @@ const WORTH_DIVIDING: usize = 20_000_000;
 #[derive(Debug)]
 pub struct Crew {
     pool: rayon::ThreadPool,
+    team: Team,
     blas_threads: usize,
 }
 
@@ -30,12 +31,18 @@ impl Crew {
         let pool =
             rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("gemmnist-{i}")).build();
         let pool = pool.map_err(|error| Error::Threads { threads, reason: error.to_string() })?;
-        Ok(Self { pool, blas_threads: if largest_product >= WORTH_DIVIDING { threads } else { 1 } })
+        let team = Team::new(threads).map_err(|error| Error::Threads { threads, reason: error.to_string() })?;
+        Ok(Self { pool, team, blas_threads: if largest_product >= WORTH_DIVIDING { threads } else { 1 } })
     }
 
     /// Threads that a product of a step is worth.
     pub fn blas_threads(&self) -> usize {
         self.blas_threads
+    }
+
+    /// Runs `work`, the steps of a training, with all cores for the products of each.
+    pub fn steps<R>(&self, work: impl FnOnce() -> R) -> R {
+        with_blas_threads(self.blas_threads, || self.team.lead(work))
     }
 
     /// Runs `work` with all cores for rayon, and one BLAS thread in each.

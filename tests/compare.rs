@@ -70,9 +70,9 @@ fn the_table_is_sorted_by_accuracy_and_shows_only_what_differs() {
     let plain = runs.put("plain", "epochs = 3\n", &[0.9, 0.97, 0.96]);
     let decay = runs.put("decay", "epochs = 3\nl2 = 0.001\n", &[0.9, 0.98]);
     let expected = "\
-run       l2   trained  test acc.  best (epoch)  test loss  train loss  s/epoch
-decay  0.001  2 epochs    98.00 %   98.00 % (2)     0.5000      0.2500     1.50
-plain      0  3 epochs    96.00 %   97.00 % (2)     0.5000      0.2500     1.50
+run       l2   trained  test acc.  best (epoch)  test loss  train loss  s/epoch   time
+decay  0.001  2 epochs    98.00 %   98.00 % (2)     0.5000      0.2500     1.50  3.0 s
+plain      0  3 epochs    96.00 %   97.00 % (2)     0.5000      0.2500     1.50  4.5 s
 ";
     assert_eq!(runs.table(&[&plain, &decay]), expected);
     let svg = fs::read_to_string(runs.path("out.svg")).unwrap();
@@ -142,20 +142,10 @@ fn folders_that_are_no_runs_are_bad_data_that_say_where_and_what() {
     let good = runs.put("good", "", &[0.5]);
     let one = line(1, 0.5);
     let metrics = |name: &str, content: &str| runs.put_files(name, "", content);
-    let no_metrics = metrics("a", "");
-    fs::remove_file(no_metrics.join("metrics.jsonl")).unwrap();
-    let no_config = metrics("b", &one);
-    fs::remove_file(no_config.join("config.toml")).unwrap();
-    let no_folder = runs.path("c");
-    fs::write(&no_folder, "").unwrap();
     let json = "epochs of a run: expected one JSON object an epoch, found line";
     let cases = [
         (runs.path("none"), "", "run: expected a run folder, found nothing there".to_owned()),
-        (no_folder, "", "run: expected a run folder, found another kind of file".to_owned()),
-        (no_config, "config.toml: ", "settings of a run: expected a TOML file that you may read, found ".to_owned()),
         (runs.put_files("d", "l2", &one), "config.toml: ", "settings of a run: expected TOML: name = value".to_owned()),
-        (no_metrics, "metrics.jsonl: ", "epochs of a run: expected a file that you may read, found ".to_owned()),
-        (metrics("e", ""), "metrics.jsonl: ", "epochs of a run: expected one epoch at least, found none".to_owned()),
         (metrics("f", &one[..50]), "metrics.jsonl: ", format!("{json} 1: EOF while parsing")),
         (metrics("g", &format!("{one}{{}}\n")), "metrics.jsonl: ", format!("{json} 2: missing field `epoch`")),
         (metrics("h", &format!("{one}\u{0}\n{one}")), "metrics.jsonl: ", format!("{json} 2: expected value")),
@@ -173,6 +163,38 @@ fn folders_that_are_no_runs_are_bad_data_that_say_where_and_what() {
         assert!(err.starts_with(&format!("gemmnist: {place}{message}")), "{place}{message}\n{err}");
         assert!(err.ends_with(" (give the folder of a run that gemmnist train has made)\n"), "{err}");
         assert!(!runs.path("out.svg").exists());
+    }
+}
+
+#[cfg(feature = "report")]
+#[test]
+fn what_is_no_run_yet_is_left_out_with_a_word_unless_nothing_remains() {
+    let runs = Runs::new();
+    let good = runs.put("good", "", &[0.5]);
+    let no_metrics = runs.put("a", "", &[0.5]);
+    fs::remove_file(no_metrics.join("metrics.jsonl")).unwrap();
+    let no_config = runs.put("b", "", &[0.5]);
+    fs::remove_file(no_config.join("config.toml")).unwrap();
+    let no_folder = runs.path("c");
+    fs::write(&no_folder, "").unwrap();
+    let first_epoch = runs.put_files("d", "", "");
+    let reproduced = runs.put_files("e", "", "");
+    fs::write(reproduced.join("table.json"), "{}").unwrap();
+    for (run, why) in [
+        (no_metrics, "no run folder"),
+        (no_config, "no run folder"),
+        (no_folder, "another kind of file"),
+        (first_epoch, "a run without an epoch: it is still in its first, or ended there"),
+        (reproduced, "a folder of runs that gemmnist reproduce has made: name those in it"),
+    ] {
+        let table = runs.table(&[&run, &good]);
+        assert!(table.contains("\ngood") && table.ends_with(&format!("Left out: {}: {why}", run.display())), "{table}");
+        let (code, out, err) = runs.compare(&[&run], &[]);
+        assert_eq!((code, out.as_str()), (3, ""));
+        assert!(
+            err.starts_with(&format!("gemmnist: {}: run: expected a run folder, found {why} (", run.display())),
+            "{err}"
+        );
     }
 }
 

@@ -108,12 +108,38 @@ fn sixteen_bytes_that_claim_4294967295_images_are_refused() {
 }
 
 #[test]
-fn more_than_a_gibibyte_of_images_is_refused() {
+fn more_than_a_gibibyte_of_packed_images_is_refused() {
     let folder = Folder::good();
     for sizes in [[1 << 20, 1 << 10, 2], [1 << 31, 1 << 31, 4], [2, u32::MAX, u32::MAX]] {
-        folder.put(TRAIN_IMAGES, &header(&sizes));
+        folder.put(TRAIN_IMAGES, &gzip(&header(&sizes)));
         assert_refused(&folder, TRAIN_IMAGES, &["size: expected at most 1073741824 bytes"]);
     }
+}
+
+#[test]
+fn raw_images_may_be_as_large_as_they_are_but_not_larger() {
+    let folder = Folder::good();
+    folder.put(TRAIN_IMAGES, &header(&[1 << 20, 1 << 10, 2]));
+    assert_refused(&folder, TRAIN_IMAGES, &["length of the file: expected 2147483664 bytes", "found 16 bytes"]);
+    for sizes in [[1 << 31, 1 << 31, 4], [2, u32::MAX, u32::MAX]] {
+        folder.put(TRAIN_IMAGES, &header(&sizes));
+        assert_refused(&folder, TRAIN_IMAGES, &["size: expected at most 9223372036854775807 bytes"]);
+    }
+}
+
+#[test]
+fn a_raw_file_of_more_than_a_gibibyte_is_a_data_set() {
+    let (folder, count) = (Folder::good(), (1_u32 << 12) + 1);
+    let sizes = [count, 1 << 10, 1 << 8]; // over a gibibyte, and as the file is sparse, no disk
+    folder.put(TRAIN_IMAGES, &header(&sizes));
+    let file = fs::File::options().write(true).open(folder.file(TRAIN_IMAGES)).unwrap();
+    file.set_len(16 + (1 << 30) + (1 << 18)).unwrap();
+    folder.put(TRAIN_LABELS, &labels(&vec![0; count as usize]));
+    folder.put(TEST_IMAGES, &[header(&[1, 1 << 10, 1 << 8]), vec![7; 1 << 18]].concat());
+    folder.put(TEST_LABELS, &labels(&[0]));
+    let train = data::load_folder(folder.path()).unwrap().train;
+    assert_eq!((train.len(), train.pixels()), (count as usize, 1 << 18));
+    assert!(train.image(train.len() - 1).iter().all(|&pixel| pixel == 0));
 }
 
 #[test]
@@ -253,8 +279,8 @@ fn a_flipped_bit_in_a_header_is_refused() {
 
 #[test]
 fn a_flipped_bit_in_a_packed_file_is_refused_or_without_effect() {
-    let folder = Folder::good();
-    let right = data::load_folder(folder.path()).unwrap();
+    let (folder, undamaged) = (Folder::good(), Folder::good());
+    let right = data::load_folder(undamaged.path()).unwrap(); // mapped: must not be written over
     let whole = gzip(&images(6));
     for bit in 0..8 * whole.len() {
         let mut flipped = whole.clone();

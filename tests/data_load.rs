@@ -3,7 +3,9 @@
 mod data_support;
 
 use data_support::*;
-use gemmnist::data::{self, Splits};
+use gemmnist::data::{self, Dataset, Splits};
+use gemmnist::nn::Network;
+use gemmnist::train::{EpochRecord, Judgement, Observer, TrainSettings, Trainer};
 
 fn load(folder: &Folder) -> Splits {
     data::load_folder(folder.path()).unwrap_or_else(|error| panic!("{error}"))
@@ -123,6 +125,39 @@ fn of_three_pairs_names_decide() {
     folder.put("extra-images", &images(60));
     folder.put("extra-labels", &labels(&[0; 60]));
     assert_eq!(load(&folder), right());
+}
+
+#[test]
+fn a_training_on_mapped_images_is_that_on_packed_ones_and_ends_when_their_file_is_written() {
+    let folder = Folder::good();
+    let train = |images: &Dataset, observer: &mut dyn Observer| {
+        let settings = TrainSettings { hidden: vec![4], batch_size: 2, epochs: 3, ..TrainSettings::default() };
+        let mut trainer = Trainer::new(settings.check().unwrap(), images).unwrap();
+        let judge = |_: &Network| Judgement { validation: None, test: None };
+        trainer
+            .run(&judge, observer)
+            .map(|()| trainer.history().epochs.iter().map(|e| e.train_loss).collect::<Vec<_>>())
+    };
+    let mapped = load(&folder).train;
+    let losses = train(&mapped, &mut ()).unwrap();
+    folder.put(&format!("{TRAIN_IMAGES}.packed"), &gzip(&images(6)));
+    folder.rename(&format!("{TRAIN_IMAGES}.packed"), TRAIN_IMAGES); // the mapped file is still there, without a name
+    assert_eq!(train(&load(&folder).train, &mut ()).unwrap(), losses);
+    assert_eq!(train(&mapped, &mut ()).unwrap(), losses);
+
+    /// Writes the file after the first epoch.
+    struct Writes(std::path::PathBuf);
+    impl Observer for Writes {
+        fn epoch(&mut self, _: &EpochRecord) -> gemmnist::Result<()> {
+            std::fs::File::open(&self.0).unwrap().set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+            Ok(())
+        }
+    }
+    folder.put("again", &images(6));
+    folder.rename("again", TRAIN_IMAGES);
+    let error = train(&load(&folder).train, &mut Writes(folder.file(TRAIN_IMAGES))).unwrap_err();
+    assert_eq!(error.exit_code(), 3);
+    assert!(error.to_string().contains("train-images-idx3-ubyte: file in use: expected the file as it was"), "{error}");
 }
 
 #[test]

@@ -8,7 +8,8 @@ use std::path::Path;
 use data_support::*;
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
-use gemmnist::data::{self, idx, picture};
+use gemmnist::data::{self, HoldOut, idx, picture};
+use gemmnist::seed::Seed;
 use std::io::Write;
 
 /// What reading a hostile file may add to the peak of memory, in KiB.
@@ -49,6 +50,38 @@ fn refuses(path: &Path) -> bool {
 
 fn refuses_the_folder(path: &Path) -> bool {
     refuses(path.parent().unwrap())
+}
+
+// Whatever comes of it: a flipped bit may do nothing.
+
+fn load_around(path: &Path) -> bool {
+    let _ = (data::load_folder(path.parent().unwrap()), data::survey(path.parent().unwrap()));
+    true
+}
+
+fn load_alone(path: &Path) -> bool {
+    let _ = (data::load_folder(path), data::survey(path));
+    true
+}
+
+fn read_picture(path: &Path) -> bool {
+    let _ = picture::read(path);
+    true
+}
+
+/// Loads a gibibyte of raw images, of which the disk holds nothing, and divides it in every way.
+fn parts_of_a_mapped_gibibyte_are_read(path: &Path) -> bool {
+    let (folder, count) = (path.parent().unwrap(), 1 << 20);
+    let file = std::fs::File::create(folder.join(TRAIN_IMAGES)).unwrap();
+    (&file).write_all(&header(&[count, 32, 32])).unwrap();
+    file.set_len(16 + (1 << 30)).unwrap();
+    let test = [header(&[3, 32, 32]), vec![0; 3 << 10]].concat();
+    std::fs::write(path, test).unwrap();
+    std::fs::write(folder.join(TRAIN_LABELS), labels(&vec![0; count as usize])).unwrap();
+    std::fs::write(folder.join(TEST_LABELS), labels(&[0; 3])).unwrap();
+    let train = data::load_folder(folder).unwrap().train;
+    let parts = [HoldOut::Drawn, HoldOut::Last].map(|which| train.hold_out(100_000, which, Seed(1)));
+    parts.iter().all(|(learnt, held_out)| learnt.len() == 948_576 && held_out.image(99_999) == [0; 1024])
 }
 
 /// An archive of one deflated array `x_train`, whose directory claims `unpacked` bytes.
@@ -136,6 +169,30 @@ fn a_hostile_file_adds_little_memory() {
     ] {
         let folder = Folder::with(&[("test.csv", b"1,2,3,4,5\n".to_vec())]);
         assert_bounded(&folder, "train.csv", hostile, MOST_KIB_OF_A_LINE, refuses_the_folder);
+    }
+
+    assert_bounded(
+        &folder,
+        TEST_IMAGES,
+        ("images that are mapped", images(3)),
+        MOST_KIB,
+        parts_of_a_mapped_gibibyte_are_read,
+    );
+
+    let good = Folder::good();
+    for (name, file, read) in [
+        (TRAIN_IMAGES, images(6), load_around as fn(&Path) -> bool),
+        (TRAIN_IMAGES, gzip(&images(6)), load_around),
+        ("flipped.pkl", std::fs::read(golden_format("numpy-protocol-4.pkl")).unwrap(), load_alone),
+        ("flipped.npz", std::fs::read(golden_format("deflated.npz")).unwrap(), load_alone),
+        ("flipped.png", png(3, 0, &[0; 12]), read_picture),
+        ("flipped.pgm", b"P5 3 2 255\n123456".to_vec(), read_picture),
+    ] {
+        for bit in 0..8 * file.len() {
+            let mut flipped = file.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert_bounded(&good, name, (&format!("{name}, bit {bit} flipped"), flipped), MOST_KIB, read);
+        }
     }
 
     let rows = vec![0; 4096 * 4097];

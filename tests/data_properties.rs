@@ -126,7 +126,7 @@ struct Sample {
 fn data_set(path: &Path) -> Option<Vec<u8>> {
     let splits = data::load_folder(path).ok()?;
     let sets = [Some(&splits.train), splits.validation.as_ref(), Some(&splits.test)];
-    Some(sets.into_iter().flatten().flat_map(|set| [set.images(), set.labels()]).flatten().copied().collect())
+    Some(sets.into_iter().flatten().flat_map(|set| [&set.images(), set.labels()].concat()).collect())
 }
 
 /// The data set in the folder of the file.

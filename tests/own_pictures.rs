@@ -413,12 +413,14 @@ fn folders_of_some_classes_keep_their_numbers_and_blank_pictures_are_told() {
     }
     put(&mine, "mine/7/blank.pgm", &[&b"P5 40 30 255\n"[..], &[200; 1200]].concat());
     put(&mine, "mine/notes.txt", b"pens: blue");
+    put(&mine, "mine/7/a.heic", b"\0\0\0\x18ftypheic");
     let (code, out, err) = eval(&model, &[], &mine.file("mine"));
     assert_eq!((code, err.as_str()), (0, ""));
     assert!(
         out.contains("24 pictures prepared as MNIST was") && out.contains("1 picture left out, nothing is drawn on it")
     );
     assert!(out.contains("7/blank.pgm\n"), "{out}");
+    assert!(out.contains("1 file left out, no picture:\n") && out.contains("7/a.heic\n"), "{out}");
     let object = eval_json(&model, &mine.file("mine"));
     let images: Vec<_> =
         object["classes"].as_array().unwrap().iter().map(|class| class["images"].as_u64().unwrap()).collect();
@@ -483,8 +485,11 @@ fn folders_that_cannot_be_judged_on_or_learnt_from_are_refused_with_a_remedy() {
         &["mine/ten: class: expected folders of the classes 0 1 2", "found ten"],
     );
     fs::remove_dir_all(mine.file("mine/ten")).unwrap();
-    put(&mine, "mine/3/a.heic", b"\0\0\0\x18ftypheic");
-    refused(eval(&model, &[], &mine.file("mine")), &["mine/3/a.heic: picture: expected a whole PNG, JPEG or PGM"]);
+    put(&mine, "mine/3/a.jpg", b"\xff\xd8\xff\xe0 cut off");
+    refused(eval(&model, &[], &mine.file("mine")), &["mine/3/a.jpg: picture: expected a whole PNG, JPEG or PGM"]);
+    let flat = Folder::empty();
+    put(&flat, "mine/3.pgm", b"P5 2 2 255\n\0\0\0\0");
+    refused(eval(&model, &[], &flat.file("mine")), &["expected each in the folder of its class", "gemmnist predict"]);
     let blank = Folder::empty();
     put(&blank, "mine/3/a.pgm", b"P5 2 2 255\n\0\0\0\0");
     refused(eval(&model, &[], &blank.file("mine")), &["expected a picture on which something is drawn, found 1 blank"]);

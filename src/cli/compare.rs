@@ -9,8 +9,8 @@ use super::Failure;
 use super::picture::{self, Picture};
 use super::table::{Align, print_table};
 use crate::error::{OneLine, shown};
-use crate::format::{count, percent};
-use crate::train::{RunRecord, differences, read_runs};
+use crate::format::{count, duration, percent};
+use crate::train::{LeftOut, RunRecord, Runs, differences, read_runs};
 
 /// Where the picture goes when nothing else is said.
 const DEFAULT_PICTURE: &str = "compare.svg";
@@ -20,12 +20,23 @@ pub struct Args {
     /// Run folders
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
-    /// Where to draw the curves [default: compare.svg]
-    #[arg(long, value_name = "FILE.svg")]
+    /// Where to draw the curves: as a picture, or with the table as a page [default: compare.svg]
+    #[arg(long, value_name = "FILE.svg|FILE.html")]
     out: Option<PathBuf>,
+    /// What the table is sorted by
+    #[arg(long, value_enum, default_value_t = Order::Accuracy)]
+    sort: Order,
     /// Print one JSON object a line
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Order {
+    /// On the test images, after the last epoch: the highest first
+    Accuracy,
+    /// Of all steps together: the shortest first
+    Time,
 }
 
 pub fn run(args: Args, out: &mut dyn Write) -> Result<(), Failure> {
@@ -33,17 +44,26 @@ pub fn run(args: Args, out: &mut dyn Write) -> Result<(), Failure> {
     let drawn = cfg!(feature = "report") || args.out.is_some();
     let place = args.out.as_deref().unwrap_or(Path::new(DEFAULT_PICTURE));
     if drawn {
-        picture::require_place("--out", place)?;
+        picture::require_place_of_page("--out", place)?;
     }
-    let mut runs = read_runs(&args.runs)?;
-    runs.sort_by(|a, b| test_accuracy(b).total_cmp(&test_accuracy(a)));
+    let Runs { records: mut runs, left_out } = read_runs(&args.runs)?;
+    match args.sort {
+        Order::Accuracy => runs.sort_by(|a, b| test_accuracy(b).total_cmp(&test_accuracy(a))),
+        Order::Time => runs.sort_by(|a, b| a.history.train_seconds().total_cmp(&b.history.train_seconds())),
+    }
+    let table = Table::of(&runs);
+    let left_out: Vec<_> =
+        left_out.iter().map(|LeftOut { path, why }| format!("Left out: {}: {why}", OneLine(path))).collect();
     if drawn {
-        Picture::Runs(&runs).write(place)?;
+        let page = picture::is_page(place);
+        let picture =
+            if page { Picture::Page(&runs, &table.head, &table.rows, &left_out) } else { Picture::Runs(&runs) };
+        picture.write(place)?;
     }
     if args.json {
-        print_json(&runs, drawn.then_some(place), out)?;
+        print_json(&runs, &left_out, drawn.then_some(place), out)?;
     } else {
-        print_text(&runs, drawn.then_some(place), out)?;
+        print_text(&runs, table, &left_out, drawn.then_some(place), out)?;
     }
     Ok(())
 }
@@ -53,22 +73,40 @@ fn test_accuracy(run: &RunRecord) -> f64 {
     run.history.last().and_then(|last| last.test_accuracy).unwrap_or(-1.0)
 }
 
-fn print_text(runs: &[RunRecord], picture: Option<&Path>, out: &mut dyn Write) -> io::Result<()> {
-    let different = differences(runs);
-    let validated = runs.iter().any(|run| run.history.best().is_some());
-    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-    let mut head = texts(&["run"]);
-    head.extend(different.iter().map(|name| shown(name)));
-    head.extend(texts(&["trained", "test acc.", "best (epoch)", "test loss", "train loss"]));
-    head.extend(texts(if validated { &["valid. acc."] } else { &[] }));
-    head.extend(texts(&["s/epoch"]));
+/// What runs came to, a row a run.
+struct Table {
+    head: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    fn of(runs: &[RunRecord]) -> Self {
+        let different = differences(runs);
+        let validated = runs.iter().any(|run| run.history.best().is_some());
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let mut head = texts(&["run"]);
+        head.extend(different.iter().map(|name| shown(name)));
+        head.extend(texts(&["trained", "test acc.", "best (epoch)", "test loss", "train loss"]));
+        head.extend(texts(if validated { &["valid. acc."] } else { &[] }));
+        head.extend(texts(&["s/epoch", "time"]));
+        Self { head, rows: runs.iter().map(|run| row(run, &different, validated)).collect() }
+    }
+}
+
+fn print_text(
+    runs: &[RunRecord],
+    Table { head, rows }: Table,
+    left_out: &[String],
+    picture: Option<&Path>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let align: Vec<_> = std::iter::once(Align::Left).chain(head.iter().skip(1).map(|_| Align::Right)).collect();
-    let rows = runs.iter().map(|run| row(run, &different, validated));
     print_table(&std::iter::once(head).chain(rows).collect::<Vec<_>>(), &align, out)?;
     writeln!(out)?;
-    if different.iter().all(|name| name == "seed" || name == "threads") && runs.len() > 1 {
+    if differences(runs).iter().all(|name| name == "seed" || name == "threads") && runs.len() > 1 {
         print_spread(runs, out)?;
     }
+    left_out.iter().try_for_each(|line| writeln!(out, "{line}"))?;
     match picture {
         Some(path) => writeln!(out, "The curves are in {}", OneLine(path)),
         None => Ok(()),
@@ -91,6 +129,7 @@ fn row(run: &RunRecord, different: &[String], validated: bool) -> Vec<String> {
         row.push(last.and_then(|last| last.validation_accuracy).map_or_else(none, percent));
     }
     row.push(history.median_epoch_seconds().map_or_else(none, |seconds| format!("{seconds:.2}")));
+    row.push(duration(history.train_seconds()));
     row
 }
 
@@ -106,7 +145,7 @@ fn print_spread(runs: &[RunRecord], out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "Test accuracy: mean {}, standard deviation {}", percent(mean), percent(deviation))
 }
 
-fn print_json(runs: &[RunRecord], picture: Option<&Path>, out: &mut dyn Write) -> io::Result<()> {
+fn print_json(runs: &[RunRecord], left_out: &[String], picture: Option<&Path>, out: &mut dyn Write) -> io::Result<()> {
     let different = differences(runs);
     for run in runs {
         let settings: serde_json::Map<_, _> =
@@ -127,9 +166,11 @@ fn print_json(runs: &[RunRecord], picture: Option<&Path>, out: &mut dyn Write) -
             "validation_loss": last.and_then(|last| last.validation_loss),
             "validation_accuracy": last.and_then(|last| last.validation_accuracy),
             "median_epoch_seconds": run.history.median_epoch_seconds(),
+            "train_seconds": run.history.train_seconds(),
         });
         writeln!(out, "{object}")?;
     }
+    left_out.iter().try_for_each(|line| writeln!(out, "{}", json!({ "event": "left out", "why": line })))?;
     match picture {
         Some(path) => writeln!(out, "{}", json!({ "event": "picture", "path": path.to_string_lossy() })),
         None => Ok(()),

@@ -11,10 +11,9 @@ use super::Failure;
 use super::model::Model;
 use super::picture::{self, Picture};
 use crate::data::{self, Dataset, OwnPictures};
-use crate::error::{Error, Mismatch, OneLine, shown};
-use crate::eval::{Evaluation, Prediction, evaluate, predict};
+use crate::error::{OneLine, shown};
+use crate::eval::{Evaluation, Prediction, evaluate_each};
 use crate::format::{count, percent, thousands};
-use crate::nn::loss;
 use crate::threads::{self, Crew};
 
 /// Pictures taken for another class are listed unasked up to this many.
@@ -55,18 +54,12 @@ pub fn run(args: Args, out: &mut dyn Write) -> Result<(), Failure> {
     let judged = Judged::load(name, args.split, &model)?;
     model.require_fit(&judged.images, name)?;
     let loss = model.description.loss();
-    let output = model.network.architecture().output;
-    let objective = loss::objective(output, loss).ok_or_else(|| {
-        let expected = format!("one that is defined on {output} outputs");
-        Error::Model(Mismatch::new(&model.path, "loss", expected, loss, "train it again"))
-    })?;
+    let objective = model.objective()?;
     let crew = Crew::new(threads::available(), 0)?;
     let input = model.description.input();
-    let evaluation = crew.side_by_side(|| evaluate(&model.network, objective, input, &judged.images));
-    let mistakes = match args.mistakes || judged.own.is_some() {
-        true => judged.mistakes(&crew.side_by_side(|| predict(&model.network, objective, input, &judged.images))),
-        false => Vec::new(),
-    };
+    let (evaluation, predictions) =
+        crew.side_by_side(|| evaluate_each(&model.network, objective, input, &judged.images));
+    let mistakes = if args.mistakes || judged.own.is_some() { judged.mistakes(&predictions) } else { Vec::new() };
 
     let names = &model.description.class_names;
     if let Some(path) = &args.svg {
@@ -101,13 +94,14 @@ struct Judged {
 struct Own {
     files: Vec<PathBuf>,
     blank: Vec<PathBuf>,
+    others: Vec<PathBuf>,
 }
 
 /// An image taken for another class than its label says.
 struct Mistake<'a> {
     image: Cow<'a, str>,
     label: usize,
-    prediction: Prediction,
+    prediction: &'a Prediction,
 }
 
 impl Judged {
@@ -120,8 +114,8 @@ impl Judged {
             Split::Test => data::own_pictures(&path, size, &model.description.class_names)?,
             Split::Train => None,
         };
-        if let Some(OwnPictures { images, files, blank }) = own {
-            return Ok(Self { images, split, own: Some(Own { files, blank }) });
+        if let Some(OwnPictures { images, files, blank, others }) = own {
+            return Ok(Self { images, split, own: Some(Own { files, blank, others }) });
         }
         let splits = data::load_folder(&path)?;
         let images = match split {
@@ -147,7 +141,7 @@ impl Judged {
     }
 
     fn print_preparation(&self, out: &mut dyn Write) -> std::io::Result<()> {
-        let Some(Own { files, blank }) = &self.own else { return Ok(()) };
+        let Some(Own { files, blank, others }) = &self.own else { return Ok(()) };
         let (height, width) = self.images.size();
         let side = height.min(width);
         writeln!(
@@ -164,29 +158,34 @@ impl Judged {
                 if blank.len() == 1 { "it" } else { "them" }
             )?;
         }
-        blank.iter().try_for_each(|path| writeln!(out, "  {}", OneLine(path)))
+        blank.iter().try_for_each(|path| writeln!(out, "  {}", OneLine(path)))?;
+        if !others.is_empty() {
+            writeln!(out, "{} left out, no picture:", count(others.len(), "file"))?;
+        }
+        others.iter().try_for_each(|path| writeln!(out, "  {}", OneLine(path)))
     }
 
-    fn mistakes(&self, predictions: &[Prediction]) -> Vec<Mistake<'_>> {
+    fn mistakes<'a>(&'a self, predictions: &'a [Prediction]) -> Vec<Mistake<'a>> {
         let image = |i: usize| match &self.own {
             Some(own) => own.files[i].to_string_lossy(),
             None => Cow::Owned(format!("image {i}")),
         };
         let all = self.images.labels().iter().zip(predictions).enumerate();
         all.filter(|(_, (label, prediction))| **label != prediction.class)
-            .map(|(i, (&label, &prediction))| Mistake { image: image(i), label: label.into(), prediction })
+            .map(|(i, (&label, prediction))| Mistake { image: image(i), label: label.into(), prediction })
             .collect()
     }
 
     fn add_to_json(&self, object: &mut Value, names: &[String], mistakes: Option<&Vec<Mistake>>) {
-        if let Some(Own { files, blank }) = &self.own {
+        if let Some(Own { files, blank, others }) = &self.own {
             object["prepared"] = files.len().into();
+            object["no_pictures"] = others.iter().map(|path| path.to_string_lossy()).collect();
             object["blank"] = blank.iter().map(|path| path.to_string_lossy()).collect();
         }
         let json_of = |Mistake { image, label, prediction }: &Mistake| {
             let taken_for = &names[usize::from(prediction.class)];
             json!({
-                "image": image, "label": names[*label], "prediction": taken_for, "probability": prediction.probability,
+                "image": image, "label": names[*label], "prediction": taken_for, "probability": prediction.probability(),
             })
         };
         if let Some(mistakes) = mistakes {
@@ -199,13 +198,15 @@ fn print_mistakes(mistakes: &[Mistake], names: &[String], list: bool, out: &mut 
     match (mistakes.len(), list) {
         (0, _) => return Ok(()),
         (n, false) => return writeln!(out, "\n{} taken for another class; --mistakes lists them.", thousands(n)),
-        (_, true) => writeln!(out, "\nTaken for another class:")?,
+        (_, true) => {
+            writeln!(out, "\nTaken for another class: its label for the prediction, and how sure the network was")?
+        }
     }
     let width = mistakes.iter().map(|mistake| OneLine(Path::new(&*mistake.image)).to_string().chars().count()).max();
     for Mistake { image, label, prediction } in mistakes {
         let (image, width) = (OneLine(Path::new(&**image)).to_string(), width.unwrap_or(0));
         let (label, class) = (&names[*label], &names[usize::from(prediction.class)]);
-        writeln!(out, "{image:<width$}  {label} for {class}  {}", percent(prediction.probability.into()))?;
+        writeln!(out, "{image:<width$}  {label} for {class}  {}", percent(prediction.probability().into()))?;
     }
     Ok(())
 }
@@ -241,7 +242,7 @@ fn print_text(evaluation: &Evaluation, names: &[String], loss: &str, out: &mut d
     for (row, name) in confusion.rows().into_iter().zip(names) {
         write!(out, "{name:>label_width$} ")?;
         for count in row {
-            write!(out, " {:>cell$}", if *count == 0 { "·".to_owned() } else { count.to_string() })?;
+            write!(out, " {:>cell$}", if *count == 0 { ".".to_owned() } else { count.to_string() })?;
         }
         writeln!(out)?;
     }

@@ -6,11 +6,17 @@ mod bar;
 mod compare;
 mod data;
 mod doctor;
+mod drawing;
+mod epochs;
 mod eval;
+mod export;
 mod inspect;
 mod interrupt;
+mod leave;
+mod lr_find;
 mod model;
 mod picture;
+mod predict;
 mod reproduce;
 mod screen;
 mod settings;
@@ -20,7 +26,7 @@ mod train;
 use std::ffi::OsString;
 use std::io::{self, Write};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::error::Error;
 
@@ -38,8 +44,26 @@ pub enum Progress {
     Hidden,
 }
 
+impl Progress {
+    /// Characters in a line of the terminal that stdout, or else stderr, is; none where nobody watches.
+    fn width(self) -> Option<usize> {
+        let terminal_size::Width(width) = match self {
+            Self::Bar => terminal_size::terminal_size()?.0,
+            Self::Hidden => return None,
+        };
+        Some(usize::from(width))
+    }
+}
+
 #[derive(Parser)]
-#[command(name = "gemmnist", version, about, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    name = "gemmnist",
+    version,
+    about,
+    propagate_version = true,
+    arg_required_else_help = true,
+    after_help = EXAMPLES
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -50,21 +74,63 @@ enum Command {
     /// Train a network, and leave a run folder behind
     #[command(after_help = TRAIN_EXAMPLES)]
     Train(Box<train::Args>),
+    /// Find a learning rate: tries rates from tiny to huge, and trains nothing
+    #[command(after_help = LR_FIND_EXAMPLES)]
+    LrFind(Box<lr_find::Args>),
     /// Train published systems as published: their figures, ours, and a verdict
     #[command(after_help = REPRODUCE_EXAMPLES)]
     Reproduce(reproduce::Args),
     /// Accuracy, loss, a table per class and the confusion matrix of a model
+    #[command(after_help = EVAL_EXAMPLES)]
     Eval(eval::Args),
+    /// What pictures show: label, probability, runner-up
+    #[command(after_help = PREDICT_EXAMPLES)]
+    Predict(predict::Args),
     /// The curves of several runs laid over each other, and a table of what they came to
     #[command(after_help = COMPARE_EXAMPLES)]
     Compare(compare::Args),
     /// Layers, shapes and number of parameters of a model or a recipe
+    #[command(after_help = INSPECT_EXAMPLES)]
     Inspect(inspect::Args),
+    /// A model as ONNX, safetensors for PyTorch, npz, C or Rust source, or a folder for Hugging Face
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Export(export::Args),
     /// List, verify and picture data sets
+    #[command(after_help = DATA_EXAMPLES)]
     Data(data::Args),
     /// Which BLAS, is it right, how fast is it
+    #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor(doctor::Args),
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  gemmnist train                                   trains on MNIST, leaves runs/001 behind
+  gemmnist eval runs/001                           how good it is, and at what
+  gemmnist predict digit.png                       what a picture shows";
+
+const EVAL_EXAMPLES: &str = "\
+Examples:
+  gemmnist eval runs/001                           on the test images it was not trained on
+  gemmnist eval runs/001 --data my-digits          on your own pictures, one folder a class
+  gemmnist eval runs/001 --mistakes --svg confusion.svg";
+
+const INSPECT_EXAMPLES: &str = "\
+Examples:
+  gemmnist inspect runs/001                        the network of a run
+  gemmnist inspect mlp-16-16 --svg network.svg     that of a recipe, as a picture";
+
+const DATA_EXAMPLES: &str = "\
+Examples:
+  gemmnist data list                               the data sets that are here
+  gemmnist data verify mnist                       every byte of one
+  gemmnist data samples --per-class 20 --out samples.svg
+  gemmnist data convert mnist --to npz --out mnist.npz";
+
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  gemmnist doctor                                  for people
+  gemmnist doctor --json                           for programs";
 
 const TRAIN_EXAMPLES: &str = "\
 Examples:
@@ -72,20 +138,53 @@ Examples:
   gemmnist train --hidden 192,30 --activation sigmoid --lr 0.5
   gemmnist train --config runs/001/config.toml     repeats that run, bit for bit
   gemmnist train --resume runs/001                 goes on with it, as if it had never stopped
-  gemmnist train --recipe linear-tanh --seed 7     a published system";
+  gemmnist train --recipe mlp-16-16 --seed 7       a published system";
+
+const LR_FIND_EXAMPLES: &str = "\
+Examples:
+  gemmnist lr-find                                 for the network that gemmnist train trains
+  gemmnist lr-find --optimizer adam --batch 100    options as of gemmnist train
+  gemmnist lr-find --hidden 300,100 --out find.svg";
 
 const REPRODUCE_EXAMPLES: &str = "\
 Examples:
   gemmnist reproduce --list                        what there is
   gemmnist reproduce linear-tanh                   one system, one training
   gemmnist reproduce all --seeds 3                 the five systems, three trainings each
-  gemmnist reproduce mine.toml                     a recipe of your own, written as those in src/recipes";
+  gemmnist reproduce mine.toml                     a recipe of your own";
+
+const PREDICT_EXAMPLES: &str = "\
+Examples:
+  gemmnist predict digit.png                       by the newest network in runs
+  gemmnist predict digit.png --explain             draws what the network saw
+  gemmnist predict my-digits --model runs/001 --svg seen.svg
+  gemmnist predict - < digit.png --json";
 
 const COMPARE_EXAMPLES: &str = "\
 Examples:
   gemmnist train --name plain && gemmnist train --name decay --l2 1e-4
   gemmnist compare runs/plain runs/decay           with and without L2
-  gemmnist compare runs/* --out all.svg            everything there is";
+  gemmnist compare runs/* --out all.html           everything there is, as a page
+  gemmnist compare runs/* --sort time              the fastest first";
+
+/// What a command is for, how it is used by example, and then all of it.
+const HELP: &str = "{about}{after-help}\n\n{usage-heading} {usage}\n\n{all-args}";
+
+/// Every command with its examples before its options.
+fn command_line() -> clap::Command {
+    fn with_examples_first(command: clap::Command) -> clap::Command {
+        let command = command.mut_subcommands(with_examples_first);
+        if command.get_after_help().is_some() { command.help_template(HELP) } else { command }
+    }
+    with_examples_first(Cli::command())
+}
+
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  gemmnist export runs/001                         runs/001/model.onnx: image in, probabilities out
+  gemmnist export runs/001 --out digits.h          a C header; .rs: a Rust module without std
+  gemmnist export runs/001 --to safetensors        torch.nn.Sequential, and how to load it
+  gemmnist export runs/001 --hf digits             a folder for the Hugging Face hub";
 
 /// Runs one command line, `args` starting with the program's name. Returns the exit code.
 ///
@@ -96,7 +195,8 @@ pub fn run(
     err: &mut dyn Write,
     progress: Progress,
 ) -> u8 {
-    let result = match Cli::try_parse_from(args) {
+    let parsed = command_line().try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches));
+    let result = match parsed {
         Ok(cli) => execute(cli.command, out, err, progress),
         Err(usage) if usage.use_stderr() => {
             let _ = write!(err, "{usage}"); // Nobody is left to tell if this fails.
@@ -119,10 +219,13 @@ pub fn run(
 fn execute(command: Command, out: &mut dyn Write, err: &mut dyn Write, progress: Progress) -> Result<(), Failure> {
     match command {
         Command::Train(args) => train::run(*args, out, err, progress),
+        Command::LrFind(args) => lr_find::run(*args, out),
         Command::Reproduce(args) => reproduce::run(args, out, progress),
         Command::Eval(args) => eval::run(args, out),
+        Command::Predict(args) => predict::run(args, out),
         Command::Compare(args) => compare::run(args, out),
         Command::Inspect(args) => inspect::run(args, out),
+        Command::Export(args) => export::run(args, out),
         Command::Data(args) => data::run(args, out),
         Command::Doctor(args) => doctor::run(args, out),
     }
@@ -135,6 +238,8 @@ enum Failure {
     Output(io::Error),
     /// `reproduce` found figures outside their ranges: a sentence each.
     Missed(Vec<String>),
+    /// Pictures that could not be read, among others that could: one at least.
+    Unreadable(Vec<Error>),
     /// `doctor` found products that are wrong.
     WrongProducts {
         blas: String,
@@ -146,6 +251,7 @@ impl Failure {
         match self {
             Self::Library(error) => error.exit_code(),
             Self::Output(_) | Self::WrongProducts { .. } => 1,
+            Self::Unreadable(errors) => errors.first().map_or(1, Error::exit_code),
             Self::Missed(_) => 6,
         }
     }
@@ -159,6 +265,9 @@ impl std::fmt::Display for Failure {
                 write!(f, "standard output: cannot write: {error} (make room, or send it elsewhere)")
             }
             Self::Missed(figures) => f.write_str(&figures.join("\n")),
+            Self::Unreadable(errors) => {
+                f.write_str(&errors.iter().map(Error::to_string).collect::<Vec<_>>().join("\n"))
+            }
             Self::WrongProducts { blas } => write!(
                 f,
                 "{blas}: expected the products of a naive loop, found others (install a newer OpenBLAS, choose another \

@@ -1,10 +1,11 @@
 //! A model named on the command line: a file, or the run folder that holds it.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::data::Dataset;
 use crate::error::{Error, Mismatch, Result};
-use crate::nn::Network;
+use crate::nn::{Network, Objective, loss};
 use crate::train::model_file::{self, Description};
 
 /// A model that was read, and where it was found.
@@ -23,6 +24,35 @@ impl Model {
         let path = if path.is_dir() { path.join("model.safetensors") } else { path.to_owned() };
         let (network, description) = model_file::read(&path)?;
         Ok(Self { path, network, description })
+    }
+
+    /// Reads the model of the newest run in the folder `runs`: the one that was written last.
+    ///
+    /// # Errors
+    /// [`Error::Model`].
+    pub fn newest_in(runs: &Path) -> Result<Self> {
+        let folders = fs::read_dir(runs).into_iter().flatten().flatten();
+        let models = folders.map(|folder| folder.path().join("model.safetensors"));
+        let dated = models.filter_map(|path| Some((path.metadata().ok()?.modified().ok()?, path)));
+        match dated.max() {
+            Some((_, path)) => Self::read(&path),
+            None => {
+                let remedy = "name one with --model, or train one first: gemmnist train";
+                Err(Error::Model(Mismatch::new(runs, "model", "a run folder with a model.safetensors", "none", remedy)))
+            }
+        }
+    }
+
+    /// The loss that it was trained by.
+    ///
+    /// # Errors
+    /// [`Error::Model`] if that is not defined on its outputs.
+    pub fn objective(&self) -> Result<&'static dyn Objective> {
+        let (output, loss) = (self.network.architecture().output, self.description.loss());
+        loss::objective(output, loss).ok_or_else(|| {
+            let expected = format!("one that is defined on {output} outputs");
+            Error::Model(Mismatch::new(&self.path, "loss", expected, loss, "train it again"))
+        })
     }
 
     /// That the images and labels of `data` are such as the network takes.

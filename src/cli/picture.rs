@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::eval::Evaluation;
 use crate::files::write_atomically;
 use crate::nn::Architecture;
-use crate::train::{History, RunRecord, TrainConfig};
+use crate::train::{History, RunRecord, Sweep, TrainConfig};
 
 /// Something to draw.
 #[cfg_attr(not(feature = "report"), expect(dead_code, reason = "nothing draws them"))]
@@ -15,8 +15,14 @@ pub enum Picture<'a> {
     Curves(&'a Architecture, &'a TrainConfig, &'a History),
     /// Of several runs.
     Runs(&'a [RunRecord]),
+    /// The same on a page, with the head and the rows of a table, and what was left out.
+    Page(&'a [RunRecord], &'a [String], &'a [Vec<String>], &'a [String]),
     /// With the names of the classes and a title.
     Confusion(&'a Evaluation, &'a [String], &'a str),
+    /// With a title.
+    Sweep(&'a Sweep, &'a TrainConfig, &'a str),
+    /// With the size of the images.
+    Seen(&'a [(&'a [u8], [String; 2])], (usize, usize)),
     /// With a title.
     Network(&'a Architecture, &'a str),
 }
@@ -29,7 +35,10 @@ impl Picture<'_> {
         Some(match self {
             Self::Curves(architecture, config, history) => report::curves(architecture, config, history),
             Self::Runs(runs) => report::compare(runs),
+            Self::Page(runs, head, rows, left_out) => report::compare_page(runs, head, rows, left_out),
             Self::Confusion(evaluation, names, title) => report::confusion(evaluation, names, title),
+            Self::Sweep(sweep, config, title) => report::sweep(sweep, config, title),
+            Self::Seen(tiles, size) => report::seen(tiles, *size),
             Self::Network(architecture, title) => report::network(architecture, title),
         })
     }
@@ -64,17 +73,38 @@ const NOT_BUILT: Error = Error::NotBuilt { what: "the drawing of pictures", feat
 ///
 /// # Errors
 /// [`Error::Settings`]; [`Error::NotBuilt`] if this build draws no pictures.
-#[cfg(feature = "report")]
 pub fn require_place(option: &str, path: &Path) -> Result<()> {
+    require(option, path, has_extension(path, "svg"), "the name of a file that ends in .svg")
+}
+
+/// The same where a page may go, too: its name promises SVG or HTML.
+///
+/// # Errors
+/// As [`require_place`].
+pub fn require_place_of_page(option: &str, path: &Path) -> Result<()> {
+    let named = is_page(path) || has_extension(path, "svg");
+    require(option, path, named, "the name of a file that ends in .svg or .html")
+}
+
+/// Whether its name promises HTML.
+pub fn is_page(path: &Path) -> bool {
+    has_extension(path, "html")
+}
+
+fn has_extension(path: &Path, wanted: &str) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(wanted))
+}
+
+#[cfg(feature = "report")]
+fn require(option: &str, path: &Path, named: bool, name: &str) -> Result<()> {
     use crate::error::{OneLine, Problem};
     let problem = |expected: &str, found: String, remedy: &str| {
         let (place, expected, remedy) = (option.to_owned(), expected.to_owned(), Some(remedy.to_owned()));
         Err(Error::Settings(vec![Problem { place, expected, found, remedy }]))
     };
     let found = OneLine(path).to_string();
-    if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("svg")) {
-        let remedy = "pictures are SVG: any browser shows them, and prints them as PDF";
-        return problem("the name of a file that ends in .svg", found, remedy);
+    if !named {
+        return problem(name, found, "pictures are SVG: any browser shows them, and prints them as PDF");
     }
     if path.symlink_metadata().is_ok() && !is_ours(path) {
         let found = format!("{found}, which gemmnist has not drawn");
@@ -83,9 +113,8 @@ pub fn require_place(option: &str, path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// As above.
 #[cfg(not(feature = "report"))]
-pub fn require_place(_: &str, _: &Path) -> Result<()> {
+fn require(_: &str, _: &Path, _: bool, _: &str) -> Result<()> {
     Err(NOT_BUILT)
 }
 

@@ -8,16 +8,16 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::bar::Bar;
-use super::screen::describe_training;
+use super::screen::{Images, describe_training};
 use super::train::{Both, finish, load_images};
 use super::{Failure, Progress};
-use crate::data::Dataset;
+use crate::data::{Dataset, Splits};
 use crate::error::{Error, OneLine, Problem, Result, shown};
 use crate::eval;
 use crate::files::write_atomically;
 use crate::format::{duration, percent};
 use crate::nn::loss;
-use crate::recipes::{self, Measured, Recipe};
+use crate::recipes::{self, Family, Measured, Recipe};
 use crate::train::{
     Draft, EpochRecord, FIELDS, History, Observer, RunFolder, StepRecord, TrainConfig, Trainer, new_folder,
 };
@@ -47,7 +47,7 @@ pub struct Args {
     /// Name of that folder [default: the next number]
     #[arg(long)]
     name: Option<String>,
-    /// Show the recipes and train nothing
+    /// Show the recipes, or those named, and train nothing
     #[arg(long)]
     list: bool,
     /// Print one JSON object a line
@@ -57,7 +57,7 @@ pub struct Args {
 
 pub fn run(args: Args, out: &mut dyn Write, progress: Progress) -> std::result::Result<(), Failure> {
     if args.list {
-        return Ok(list(args.json, out)?);
+        return Ok(list(&listed(&args.names)?, args.json, out)?);
     }
     let recipes = chosen(&args)?;
     let seeds = args.seed..args.seed + u64::from(args.seeds);
@@ -148,7 +148,9 @@ fn train(recipe: &Recipe, config: &TrainConfig, seed: u64, folder: &Path, progre
     let mut watcher = Watcher::new(recipe, &config, &splits.train, progress);
     let trained = trainer.run(&judge, &mut Both(&mut run_folder, &mut watcher));
     watcher.bar.clear();
-    let measured = match finish(trained, &trainer, &config, &mut run_folder, &splits.test) {
+    let Splits { train, validation, test } = &splits;
+    let images = Images { train, validation: validation.as_ref(), test };
+    let measured = match finish(trained, &trainer, &config, &mut run_folder, images) {
         Ok(evaluation) => Some(Measured {
             test_accuracy: evaluation.scores.accuracy,
             mean_rate: evaluation.mean_rate(),
@@ -189,7 +191,7 @@ impl Watcher {
 
 impl Observer for Watcher {
     fn step(&mut self, record: &StepRecord) {
-        self.bar.advance(record.images);
+        self.bar.advance(record.images, record.so_far);
     }
 
     fn epoch(&mut self, record: &EpochRecord) -> Result<()> {
@@ -246,9 +248,17 @@ impl Printer<'_> {
     }
 }
 
-/// What there is to reproduce.
-fn list(as_json: bool, out: &mut dyn Write) -> io::Result<()> {
-    for family in recipes::built_in() {
+/// What is asked for by name, or all there is.
+fn listed(names: &[String]) -> Result<Vec<Family>> {
+    if names.is_empty() || names.iter().any(|name| name == "all") {
+        return Ok(recipes::built_in());
+    }
+    names.iter().map(|name| recipes::find(name)).collect()
+}
+
+/// Recipes, and what was published of them.
+fn list(families: &[Family], as_json: bool, out: &mut dyn Write) -> io::Result<()> {
+    for family in families {
         for recipe in family.members() {
             if as_json {
                 writeln!(out, "{}", json!({ "recipe": recipe.name, "title": recipe.title, "claims": recipe.claims }))?;

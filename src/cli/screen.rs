@@ -7,19 +7,16 @@ use serde_json::json;
 
 use super::Progress;
 use super::bar::Bar;
+use super::epochs::{EpochTable, Has, loss};
 use crate::data::Dataset;
 use crate::error::{Error, OneLine, Result, shown};
+use crate::eval::Evaluation;
 use crate::format::{count, duration, megabytes, percent, thousands};
 use crate::linalg::{blas, kernels::Kind};
-use crate::nn::{Activation, Architecture, Network, Output};
-use crate::train::{EpochRecord, History, Observer, Position, RunFolder, StepRecord, TrainConfig, Trainer};
-
-/// The published system `bp-relu-128` needed 21 min 43 s for its 20 epochs, one image at a time.
-const PAPER_EPOCH_SECONDS: f64 = 65.15;
-/// What it reached. To learn less in less time is not to be faster.
-const PAPER_ACCURACY: f64 = 0.9764;
-/// Images of each of its epochs.
-const PAPER_IMAGES: usize = 60_000;
+use crate::nn::Network;
+use crate::optim::ScheduleName;
+use crate::recipes::paper;
+use crate::train::{EpochRecord, Observer, Position, RunFolder, StepRecord, TrainConfig, Trainer};
 
 /// How a training is shown on stdout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +39,13 @@ impl Images<'_> {
     /// Memory that they take.
     fn bytes(&self) -> u64 {
         let splits = [Some(self.train), self.validation, Some(self.test)];
-        splits.into_iter().flatten().map(|split| (split.images().len() + split.len()) as u64).sum()
+        splits.into_iter().flatten().map(|split| split.memory() as u64).sum()
+    }
+
+    /// The names of `classes` classes, or their numbers.
+    pub fn class_names(&self, classes: usize) -> Vec<String> {
+        let numbers = || (0..classes).map(|class| class.to_string()).collect();
+        self.test.class_names().map_or_else(numbers, <[String]>::to_vec)
     }
 }
 
@@ -58,14 +61,27 @@ pub struct Screen<'o> {
     images: Images<'o>,
     /// Where the training begins, or goes on.
     begins: Position,
+    table: EpochTable,
+    /// Of the best epoch so far: the lowest validation loss, or the highest test accuracy; what is best is the largest.
+    best: f64,
 }
 
 impl<'o> Screen<'o> {
-    /// For a run of `epochs` epochs over `images`.
-    pub fn new(out: &'o mut dyn Write, style: Style, progress: Progress, epochs: usize, images: Images<'o>) -> Self {
+    /// For a run with these settings over `images`.
+    pub fn new(
+        out: &'o mut dyn Write,
+        style: Style,
+        progress: Progress,
+        config: &TrainConfig,
+        images: Images<'o>,
+    ) -> Self {
         let progress = if style == Style::Silent { Progress::Hidden } else { progress };
+        let epochs = config.epochs;
         let bar = Bar::new(progress, epochs * images.train.len());
-        Self { out, style, bar, log_every: None, epochs, images, begins: Position::start(0.0) }
+        let schedule = config.schedule != ScheduleName::Constant || config.warmup > 0;
+        let table = EpochTable::new(Has { validation: images.validation.is_some(), schedule }, progress.width());
+        let begins = Position::start(0.0);
+        Self { out, style, bar, log_every: None, epochs, images, table, best: f64::NEG_INFINITY, begins }
     }
 
     /// The same with a line every so many batches, if any are given.
@@ -73,10 +89,13 @@ impl<'o> Screen<'o> {
         Self { log_every: batches, ..self }
     }
 
-    /// The same for a training that goes on from `begins`.
-    pub fn resuming_at(self, begins: Position) -> Self {
-        self.bar.advance((begins.epoch - 1) * self.images.train.len() + begins.running.images());
-        Self { begins, ..self }
+    /// The same for a training that goes on where `trainer` stands.
+    pub fn resuming(mut self, trainer: &Trainer<'_>) -> Self {
+        self.begins = trainer.position();
+        let Position { epoch, running, .. } = self.begins;
+        self.bar.advance((epoch - 1) * self.images.train.len() + running.images(), running);
+        trainer.history().epochs.iter().for_each(|record| _ = self.is_best(record));
+        self
     }
 
     fn announce(&self, epoch: usize) {
@@ -138,17 +157,14 @@ impl<'o> Screen<'o> {
             thousands(network.architecture().parameters())
         )?;
         writeln!(out, "training  {}, seed {}", describe_training(config), config.seed().0)?;
-        let kernels = Kind::of_this_processor().name();
         let memory = megabytes(bytes + config.memory(network.architecture(), train.len()));
-        let threads = count(threads, "thread");
-        writeln!(out, "machine   {}, {kernels} kernels, {threads}, {memory} of memory", blas::describe())?;
+        writeln!(out, "machine   {}, {memory} of memory", describe_machine(threads))?;
         let Position { epoch, step, .. } = self.begins;
         let resumed =
             if step > 0 { format!(", from epoch {epoch}, step {} on", thousands(step + 1)) } else { String::new() };
         writeln!(out, "run       {}{resumed}", OneLine(folder))?;
         writeln!(out)?;
-        let validation = if validation.is_some() { "  valid. loss  valid. acc." } else { "" };
-        writeln!(out, "epoch  train loss  train acc.{validation}  test loss  test acc.  seconds  images/s")
+        writeln!(out, "{}", self.table.head())
     }
 
     /// Removes the bar: lines follow, or an error.
@@ -157,15 +173,29 @@ impl<'o> Screen<'o> {
     }
 
     /// What came of it.
-    pub fn end(&mut self, trainer: &Trainer<'_>, folder: &RunFolder<'_>, seconds: f64) -> io::Result<()> {
-        let printed = self.print_end(trainer, folder, seconds);
+    pub fn end(
+        &mut self,
+        trainer: &Trainer<'_>,
+        evaluation: &Evaluation,
+        folder: &RunFolder<'_>,
+        seconds: f64,
+    ) -> io::Result<()> {
+        let printed = self.print_end(trainer, evaluation, folder, seconds);
         self.silent_without_reader(printed)
     }
 
-    fn print_end(&mut self, trainer: &Trainer<'_>, folder: &RunFolder<'_>, seconds: f64) -> io::Result<()> {
+    fn print_end(
+        &mut self,
+        trainer: &Trainer<'_>,
+        evaluation: &Evaluation,
+        folder: &RunFolder<'_>,
+        seconds: f64,
+    ) -> io::Result<()> {
         let history = trainer.history();
         let Some(last) = history.last() else { return Ok(()) };
-        let speed_up = paper_speed_up(trainer.network().architecture(), self.images.train.len(), history);
+        let speed_up = paper::speed_up(trainer.network().architecture(), self.images.train.len(), history);
+        let names = self.images.class_names(evaluation.confusion.nrows());
+        let confused = describe_confused(evaluation, &names);
         match self.style {
             Style::Silent => Ok(()),
             Style::Json => self.object(json!({
@@ -181,8 +211,9 @@ impl<'o> Screen<'o> {
                 "times_faster_than_the_paper": speed_up,
             })),
             Style::Text => {
+                let legend = self.legend();
                 let out = &mut self.out;
-                writeln!(out)?;
+                writeln!(out, "{legend}\n")?;
                 if last.epoch < self.epochs {
                     let best = history.best().map_or(0, |best| best.epoch);
                     writeln!(out, "Ended early: no lower validation loss since epoch {best}.")?;
@@ -200,16 +231,22 @@ impl<'o> Screen<'o> {
                     writeln!(
                         out,
                         "{speed_up:.0} times faster than published: {median:.2} s an epoch (median); the authors of \
-                         this network report {PAPER_EPOCH_SECONDS} s, one image at a time.",
+                         this network report {} s, one image at a time.",
+                        paper::EPOCH_SECONDS
                     )?;
+                }
+                if let Some(confused) = confused {
+                    writeln!(out, "Most confused: {confused}.")?;
+                }
+                writeln!(out)?;
+                if cfg!(feature = "report") {
+                    let path = folder.path().join("report.html");
+                    writeln!(out, "The report is in  {}  (any browser shows it)", OneLine(&path))?;
                 }
                 writeln!(out, "The network is in {}", OneLine(&folder.model()))?;
                 if let Some(best) = history.best() {
                     let (epoch, path) = (best.epoch, folder.best_model());
                     writeln!(out, "The network of epoch {epoch}, the best on validation, is in {}", OneLine(&path))?;
-                }
-                if cfg!(feature = "report") {
-                    writeln!(out, "Pictures: curves.svg and confusion.svg, beside it")?;
                 }
                 Ok(())
             }
@@ -269,35 +306,45 @@ impl<'o> Screen<'o> {
                 self.object(object.into())
             }
             Style::Text => {
-                let accuracy = |accuracy: Option<f64>| percent(accuracy.unwrap_or(f64::NAN));
-                let validation = record.validation_loss.map(|_| {
-                    let (loss, accuracy) = (loss(record.validation_loss), accuracy(record.validation_accuracy));
-                    format!("  {loss:>11}  {accuracy:>11}")
-                });
-                let line = format!(
-                    "{:>5}  {:>10}  {:>10}{}  {:>9}  {:>9}  {:>7.2}  {:>8}",
-                    record.epoch,
-                    loss(Some(record.train_loss)),
-                    percent(record.train_accuracy),
-                    validation.unwrap_or_default(),
-                    loss(record.test_loss),
-                    accuracy(record.test_accuracy),
-                    record.train_seconds,
-                    thousands(record.samples_per_second.round()),
-                );
-                self.line(&line)
+                let best = self.is_best(record);
+                self.line(&self.table.row(record, best))
             }
+        }
+    }
+
+    /// Whether there was no better epoch before.
+    fn is_best(&mut self, record: &EpochRecord) -> bool {
+        let value = record.validation_loss.map(|loss| -loss).or(record.test_accuracy).unwrap_or(f64::NEG_INFINITY);
+        let best = value > self.best;
+        self.best = f64::max(self.best, value);
+        best
+    }
+
+    /// What the mark behind a row means.
+    fn legend(&self) -> &'static str {
+        match self.images.validation {
+            Some(_) => "* the lowest validation loss so far",
+            None => "* the highest test accuracy so far; nothing goes by it",
         }
     }
 }
 
-/// A loss in nine places: as a plain number while it fits.
-fn loss(loss: Option<f64>) -> String {
-    match loss {
-        Some(loss) if loss < 1000.0 => format!("{loss:.4}"),
-        Some(loss) => format!("{loss:.2e}"),
-        None => "-".to_owned(),
-    }
+/// The pairs of classes that are confused most, in a line, if any are.
+fn describe_confused(evaluation: &Evaluation, names: &[String]) -> Option<String> {
+    const FEW: usize = 5;
+    let pairs = evaluation.most_confused();
+    let told = pairs.iter().take(FEW);
+    let told = told.map(|pair| {
+        let [label, prediction] = [pair.label, pair.prediction].map(|class| shown(&names[class]));
+        format!("{label} for {prediction} ({})", thousands(pair.images))
+    });
+    (!pairs.is_empty()).then(|| told.collect::<Vec<_>>().join(", "))
+}
+
+/// What multiplies, and with how many threads.
+pub fn describe_machine(threads: usize) -> String {
+    let kernels = Kind::of_this_processor().name();
+    format!("{}, {kernels} kernels, {}", blas::describe(), count(threads, "thread"))
 }
 
 /// What shapes the steps, and how long they go on, in a line.
@@ -307,7 +354,7 @@ pub fn describe_training(config: &TrainConfig) -> String {
 
 impl Observer for Screen<'_> {
     fn step(&mut self, record: &StepRecord) {
-        self.bar.advance(record.images);
+        self.bar.advance(record.images, record.so_far);
         if self.log_every.is_some_and(|batches| record.batch.is_multiple_of(batches)) {
             // What cannot be printed here ends the run at its next epoch, whose line cannot be printed either.
             let printed = self.print_step(record);
@@ -325,13 +372,4 @@ impl Observer for Screen<'_> {
             remedy: "the run ends here; its folder keeps the epochs so far",
         })
     }
-}
-
-/// How many times shorter the median epoch is than the authors', if the network and the number of images are theirs, and the
-/// accuracy no lower.
-fn paper_speed_up(architecture: &Architecture, images: usize, history: &History) -> Option<f64> {
-    let paper = Architecture::perceptron(784, &[128], Activation::Relu, 10, Output::Softmax);
-    let median = history.median_epoch_seconds()?;
-    history.last()?.test_accuracy.filter(|&accuracy| accuracy >= PAPER_ACCURACY)?;
-    (*architecture == paper && images == PAPER_IMAGES).then_some(PAPER_EPOCH_SECONDS / median)
 }

@@ -1,8 +1,51 @@
 //! The options that are settings: one for each row of [`FIELDS`], kept as typed until all of them are judged together.
 
+use std::path::PathBuf;
+
 use clap::{Arg, ArgMatches, Command, FromArgMatches};
 
+use crate::error::{Error, Result};
+use crate::recipes;
 use crate::train::{Draft, FIELDS, Field, Range, TrainSettings};
+
+/// Where settings come from, each source lying over the one before.
+#[derive(clap::Args)]
+pub struct Sources {
+    #[command(flatten)]
+    settings: SettingsArgs,
+    /// Train this published system, or the recipe in a file of your own; --config and options typed beside it win
+    #[arg(long, value_name = "NAME|FILE.toml")]
+    recipe: Option<String>,
+    /// Take the settings in this TOML file; options typed beside it win
+    #[arg(long, value_name = "FILE.toml")]
+    config: Option<PathBuf>,
+}
+
+impl Sources {
+    /// Defaults, then the recipe, then the file, then what was typed; every mistake in one go.
+    ///
+    /// # Errors
+    /// What is wrong with the recipe, but for its settings: those are kept in the draft.
+    pub fn draft(&self) -> Result<Draft> {
+        let mut draft = Draft::default();
+        match self.recipe.as_deref().map(recipes::find) {
+            Some(Ok(family)) => family.base().overlay(&mut draft),
+            Some(Err(Error::Settings(problems))) => problems.into_iter().for_each(|problem| draft.report(problem)),
+            Some(Err(other)) => return Err(other),
+            None => {}
+        }
+        if let Some(path) = &self.config {
+            draft.overlay_file(path);
+        }
+        self.overlay_typed(&mut draft);
+        Ok(draft)
+    }
+
+    /// Lays what was typed, and nothing else, over `draft`.
+    pub fn overlay_typed(&self, draft: &mut Draft) {
+        self.settings.overlay(draft);
+    }
+}
 
 /// What was typed, field by field.
 pub struct SettingsArgs {
@@ -31,12 +74,12 @@ impl clap::Args for SettingsArgs {
 }
 
 impl FromArgMatches for SettingsArgs {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+    fn from_arg_matches(matches: &ArgMatches) -> std::result::Result<Self, clap::Error> {
         let typed = FIELDS.iter().filter_map(|field| Some((field, typed(matches, field)?)));
         Ok(Self { typed: typed.collect() })
     }
 
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> std::result::Result<(), clap::Error> {
         *self = Self::from_arg_matches(matches)?;
         Ok(())
     }

@@ -4,28 +4,22 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::picture::Picture;
+use super::leave::Finished;
 use super::screen::{Images, Screen, Style};
-use super::settings::SettingsArgs;
+use super::settings::Sources;
 use super::{Failure, Progress, interrupt};
 use crate::data::{self, Dataset, Splits};
 use crate::error::{Error, OneLine, Problem, Result, shown};
-use crate::eval::{self, Evaluation, evaluate};
+use crate::eval::{self, Evaluation};
 use crate::nn::{Network, loss};
-use crate::recipes;
+use crate::tensorboard::EventFile;
 use crate::threads::Crew;
 use crate::train::{Draft, EpochRecord, Moment, Observer, RunFolder, StepRecord, TrainConfig, Trainer};
 
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    settings: SettingsArgs,
-    /// Train this published system, or the recipe in a file of your own; --config and options typed beside it win
-    #[arg(long, value_name = "NAME|FILE.toml")]
-    recipe: Option<String>,
-    /// Take the settings in this TOML file; options typed beside it win
-    #[arg(long, value_name = "FILE.toml")]
-    config: Option<PathBuf>,
+    sources: Sources,
     /// Go on with the run in this folder, as if it had never stopped; only --epochs and --checkpoint-every may be new
     #[arg(long, value_name = "RUN", conflicts_with_all = ["recipe", "config", "name"])]
     resume: Option<PathBuf>,
@@ -38,6 +32,9 @@ pub struct Args {
     /// Tell the running loss and accuracy every K batches
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
     log_every: Option<u32>,
+    /// Leave a file in the run folder that TensorBoard shows: tensorboard --logdir runs
+    #[arg(long)]
+    tensorboard: bool,
     /// Print one JSON object a line
     #[arg(long)]
     json: bool,
@@ -68,6 +65,7 @@ pub fn run(
         }
     };
     let mut folder = folder.stopping_at(interrupt::listen());
+    let mut events = args.tensorboard.then(|| EventFile::create(folder.path())).transpose()?;
     let style = match (args.quiet, args.json) {
         (true, _) => Style::Silent,
         (_, true) => Style::Json,
@@ -75,68 +73,46 @@ pub fn run(
     };
     let images = Images { train: &train, validation: validation.as_ref(), test: &test };
     let log_every = args.log_every.map(|batches| batches as usize);
-    let mut screen = Screen::new(out, style, progress, config.epochs, images)
-        .logging_every(log_every)
-        .resuming_at(trainer.position());
+    let mut screen = Screen::new(out, style, progress, &config, images).logging_every(log_every).resuming(&trainer);
     screen.start(&config, trainer.network(), config.threads(), folder.path())?;
 
     let objective = loss::objective(config.output, config.loss).expect("checked with the settings");
     let judge = eval::judge(objective, config.input(), validation.as_ref(), &test);
-    let run = trainer.run(&judge, &mut Both(&mut folder, &mut screen));
+    let mut nobody = ();
+    let events: &mut dyn Observer = events.as_mut().map_or(&mut nobody, |events| events);
+    let run = trainer.run(&judge, &mut Both(&mut Both(&mut folder, events), &mut screen));
     screen.clear();
     if matches!(run, Err(Error::Io { .. })) && folder.newest_checkpoint().is_some() {
         // Nobody is left to tell if this fails.
         let _ =
             writeln!(err, "gemmnist: to go on from what is saved: gemmnist train --resume {}", OneLine(folder.path()));
     }
-    finish(run, &trainer, &config, &mut folder, &test)?;
-    screen.end(&trainer, &folder, started.elapsed().as_secs_f64())?;
+    let evaluation = finish(run, &trainer, &config, &mut folder, images)?;
+    screen.end(&trainer, &evaluation, &folder, started.elapsed().as_secs_f64())?;
     Ok(())
 }
 
-/// Leaves behind what a run folder holds: the curves however the run ended, and the network with its confusion matrix if it
-/// ended well. Returns what the network makes of the test images.
+/// Leaves behind what a run folder holds: curves and a report however the run ended, and the network with its confusion
+/// matrix if it ended well. Returns what the network makes of the test images.
 pub(super) fn finish(
     run: Result<()>,
     trainer: &Trainer<'_>,
     config: &TrainConfig,
     folder: &mut RunFolder<'_>,
-    test: &Dataset,
+    images: Images<'_>,
 ) -> Result<Evaluation> {
-    let curves = leave_curves(trainer, config, folder);
-    run?;
-    folder.finish(trainer.network(), trainer.history())?;
-    curves?;
-    leave_confusion(trainer, config, folder, test)
-}
-
-/// The curves of the epochs there have been.
-fn leave_curves(trainer: &Trainer<'_>, config: &TrainConfig, folder: &RunFolder<'_>) -> Result<()> {
-    let (architecture, history) = (trainer.network().architecture(), trainer.history());
-    if history.epochs.is_empty() {
-        return Ok(());
+    if run.is_ok() {
+        images.test.require_unchanged()?;
+        folder.finish(trainer.network(), trainer.history())?;
     }
-    Picture::Curves(architecture, config, history).leave(&folder.path().join("curves.svg"))
-}
-
-/// The confusion matrix of the final network: evaluating it once more takes some hundredths of a second.
-fn leave_confusion(
-    trainer: &Trainer<'_>,
-    config: &TrainConfig,
-    folder: &RunFolder<'_>,
-    test: &Dataset,
-) -> Result<Evaluation> {
-    let objective = loss::objective(config.output, config.loss).expect("checked with the settings");
-    let crew = Crew::new(config.threads(), 0)?;
-    let (network, input) = (trainer.network(), config.input());
-    let evaluation = crew.side_by_side(|| evaluate(network, objective, input, test));
-    let architecture = network.architecture();
-    let names = test
-        .class_names()
-        .map_or_else(|| (0..architecture.classes()).map(|class| class.to_string()).collect(), <[String]>::to_vec);
-    let title = format!("{} on the test images of {}", architecture, config.data);
-    Picture::Confusion(&evaluation, &names, &title).leave(&folder.path().join("confusion.svg"))?;
-    Ok(evaluation)
+    let finished = Finished { trainer, config, folder, images };
+    match run {
+        Ok(()) => finished.leave_pictures(),
+        Err(error) => {
+            let _ = finished.leave_remains(&error.to_string()); // the error that matters is the first one
+            Err(error)
+        }
+    }
 }
 
 /// The folder `run`, or the one of that name among the run folders.
@@ -156,7 +132,7 @@ fn settle_again(run: &Path, args: &Args) -> Result<TrainConfig> {
     let mut draft = Draft::default();
     draft.overlay_file(&config);
     let begun = draft.clone().finish()?;
-    args.settings.overlay(&mut draft);
+    args.sources.overlay_typed(&mut draft);
     let config = draft.finish()?;
     let changes = RunFolder::changes(&begun, &config);
     if changes.is_empty() { Ok(config) } else { Err(Error::Settings(changes)) }
@@ -182,19 +158,9 @@ fn resume<'d>(
     Ok((trainer, folder))
 }
 
-/// Defaults, then the recipe, then the file, then what was typed; every mistake in one go.
+/// The settings; every mistake in one go.
 fn settle(args: &Args) -> Result<TrainConfig> {
-    let mut draft = Draft::default();
-    match args.recipe.as_deref().map(recipes::find) {
-        Some(Ok(family)) => family.base().overlay(&mut draft),
-        Some(Err(Error::Settings(problems))) => problems.into_iter().for_each(|problem| draft.report(problem)),
-        Some(Err(other)) => return Err(other),
-        None => {}
-    }
-    if let Some(path) = &args.config {
-        draft.overlay_file(path);
-    }
-    args.settings.overlay(&mut draft);
+    let mut draft = args.sources.draft()?;
     if let Some(problem) = args.name.as_deref().and_then(|name| RunFolder::name_problem(&args.out, name)) {
         draft.report(problem);
     }
@@ -204,7 +170,8 @@ fn settle(args: &Args) -> Result<TrainConfig> {
 /// The images of a training: to learn from, to judge by while it goes on (held out as asked, or as the data set has
 /// them), and to be judged on.
 pub(super) fn load_images(config: &TrainConfig) -> Result<Splits> {
-    let Splits { train, validation, test } = data::load(&config.data)?;
+    let crew = Crew::new(config.threads(), 0)?; // as many threads unpack as were asked for
+    let Splits { train, validation, test } = crew.side_by_side(|| data::load(&config.data))?;
     let (train, validation) = hold_out(config, train, validation)?;
     Ok(Splits { train, validation, test })
 }

@@ -3,6 +3,9 @@
 use super::{Dataset, Input};
 use crate::linalg::ActiveColumns;
 
+/// Bytes that memory is read by.
+const CACHE_LINE: usize = 64;
+
 /// Room for the active pixels of a batch: those that are not zero in every image of it.
 #[derive(Debug, Clone)]
 pub struct ActivePixels {
@@ -38,13 +41,16 @@ impl ActivePixels {
 
     /// Finds the active pixels of `images`: whose largest byte becomes something else than zero. (What a byte becomes never
     /// falls as it rises.)
-    fn find<'d>(&mut self, input: Input, images: impl Iterator<Item = &'d [u8]>) {
+    ///
+    /// A cache line of all images, then the next: images far apart in a large data set are then waited for together.
+    fn find<'d>(&mut self, input: Input, images: impl Iterator<Item = &'d [u8]> + Clone) {
+        let raise = |(brightest, &byte): (&mut u8, &u8)| *brightest = (*brightest).max(byte);
         self.brightest.fill(0);
-        for image in images {
-            for (brightest, &byte) in self.brightest.iter_mut().zip(image) {
-                *brightest = (*brightest).max(byte);
-            }
+        let (lines, rest) = self.brightest.as_chunks_mut::<CACHE_LINE>();
+        for (k, line) in lines.iter_mut().enumerate() {
+            images.clone().for_each(|image| line.iter_mut().zip(&image.as_chunks::<CACHE_LINE>().0[k]).for_each(raise));
         }
+        images.for_each(|image| rest.iter_mut().zip(image.as_chunks::<CACHE_LINE>().1).for_each(raise));
         let least = input.least_that_counts();
         let mut active = 0;
         for (pixel, &brightest) in self.brightest.iter().enumerate() {

@@ -140,12 +140,14 @@ pub(super) struct Images {
 /// How many images an array of this shape holds, and their height and width: of (N, H, W), of (N, H, W, 1), or the side of
 /// the square of (N, pixels).
 pub(super) fn outline_of(path: &Path, what: &'static str, shape: &[usize]) -> Result<Outline> {
-    let size = match *shape {
-        [_, pixels] => Some((pixels.isqrt(), pixels.isqrt())).filter(|(height, width)| height * width == pixels),
-        [_, height, width] | [_, height, width, 1] => Some((height, width)),
+    let outline = match *shape {
+        [count, pixels] => {
+            Some((count, (pixels.isqrt(), pixels.isqrt()))).filter(|(_, (side, _))| side * side == pixels)
+        }
+        [count, height, width] | [count, height, width, 1] => Some((count, (height, width))),
         _ => None,
     };
-    let outline = size.map(|size| Outline { count: shape[0], size });
+    let outline = outline.map(|(count, size)| Outline { count, size });
     outline.filter(|Outline { count, size }| size.0 > 0 && size.1 > 0 && *count > 0).ok_or_else(|| {
         let remedy = "keep images as (N, height, width), or as (N, pixels) if they are square";
         let expected = "images of shape (N, height, width) or (N, pixels)";
@@ -206,11 +208,12 @@ impl Source<'_> {
 pub(super) fn images(sources: &[Source]) -> Result<(Vec<Images>, Scale)> {
     let sizes = sources.iter().map(Source::size).collect::<Result<Vec<_>>>()?;
     let floats = sources.iter().filter(|source| source.array.element.kind == Kind::Float).count();
-    if let Some(other) = sources.iter().find(|source| source.array.element.kind != sources[0].array.element.kind)
+    if let Some(first) = sources.first()
+        && let Some(other) = sources.iter().find(|source| source.array.element.kind != first.array.element.kind)
         && floats > 0
     {
         let remedy = "keep every split in the same type";
-        return Err(other.mismatch(format!("{} as in the others", sources[0].type_name()), other.type_name(), remedy));
+        return Err(other.mismatch(format!("{} as in the others", first.type_name()), other.type_name(), remedy));
     }
     let scale = if floats > 0 { scale(sources)? } else { Scale::Byte };
     let images = |(source, size): (&Source, (usize, usize))| Ok(Images { bytes: source.bytes(scale)?, size });
@@ -232,7 +235,7 @@ fn scale(sources: &[Source]) -> Result<Scale> {
             worst_255 = worst_255.max(distance(value, 255.0));
             worst_256 = worst_256.max(distance(value, 256.0));
             if worst_255 > 255.0 * TOLERANCE && worst_256 > 256.0 * TOLERANCE {
-                let pixels: usize = source.array.shape[1..].iter().product();
+                let pixels: usize = source.array.shape.iter().skip(1).product();
                 return Err(source.mismatch(
                     "byte / 255 in every pixel, or byte / 256 in every pixel",
                     format!(

@@ -1,13 +1,15 @@
 //! From what a reader found to [`Splits`]: the checks that no format can leave out.
 
+use std::mem;
 use std::path::{Path, PathBuf};
 
 use super::dataset::{Dataset, Splits};
 use crate::error::{Error, OneLine, Result};
+use crate::files::SharedBytes;
 
 /// The images and labels of a split, as read.
 pub(super) struct Part {
-    pub images: Vec<u8>,
+    pub images: SharedBytes,
     pub labels: Vec<u8>,
     /// Height and width, in pixels; not zero.
     pub size: (usize, usize),
@@ -16,16 +18,19 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// Exchanges the rows and columns of every image.
+    /// Exchanges the rows and columns of every image; those of a mapped file are copied.
+    #[expect(clippy::indexing_slicing, reason = "a place in an image for each place in it")]
     pub fn transpose(&mut self) {
         let (height, width) = self.size;
         let mut image = vec![0; height * width];
-        for pixels in self.images.chunks_exact_mut(height * width) {
+        let mut images = mem::replace(&mut self.images, Vec::new().into()).into_vec();
+        for pixels in images.chunks_exact_mut(height * width) {
             image.copy_from_slice(pixels);
             for (i, pixel) in pixels.iter_mut().enumerate() {
                 *pixel = image[i % height * width + i / height]; // row i / height, column i % height of the turned image
             }
         }
+        self.images = images.into();
         self.size = (width, height);
     }
 }
@@ -42,7 +47,7 @@ pub(super) fn splits(train: Part, validation: Option<Part>, test: Part) -> Resul
         check_sizes(&train, part, what)?;
         check_labels(part, classes)?;
     }
-    let dataset = |part: Part| Dataset::new(part.images, part.labels, part.size, classes);
+    let dataset = |part: Part| Dataset::of_shared(part.images, part.labels, part.size, classes);
     Ok(Splits { train: dataset(train), validation: validation.map(dataset), test: dataset(test) })
 }
 
@@ -51,6 +56,7 @@ pub(super) fn splits(train: Part, validation: Option<Part>, test: Part) -> Resul
 /// # Errors
 /// If fewer than half of the labels up to the largest occur: then some are out of range, such as a stray 200 among
 /// digits, or all are, such as letters kept as ASCII. The first of them is named.
+#[expect(clippy::indexing_slicing, reason = "256 places for the 256 bytes")]
 pub(super) fn classes(path: &Path, labels: &[u8]) -> Result<usize> {
     let mut occurs = [false; 256];
     labels.iter().for_each(|&label| occurs[usize::from(label)] = true);
@@ -76,8 +82,8 @@ fn check_labels(part: &Part, classes: usize) -> Result<()> {
 
 /// The error of the first label above `largest`; of the first label if there is no largest.
 fn out_of_range(path: &Path, labels: &[u8], largest: Option<u8>) -> Error {
-    let first = labels.iter().position(|&label| largest.is_none_or(|largest| label > largest));
-    let found = first.map_or("none".to_owned(), |i| format!("{} at image {i}", labels[i]));
+    let first = labels.iter().enumerate().find(|&(_, &label)| largest.is_none_or(|largest| label > largest));
+    let found = first.map_or("none".to_owned(), |(i, label)| format!("{label} at image {i}"));
     let expected = match largest {
         Some(largest) => format!("0 to {largest}"),
         None => "numbers from 0 on, at least half of them in use".to_owned(),
@@ -130,7 +136,7 @@ mod tests {
     #[test]
     fn transposed_images_have_their_rows_for_columns() {
         let mut part = Part {
-            images: vec![1, 2, 3, 4, 5, 6, 10, 20, 30, 40, 50, 60],
+            images: vec![1, 2, 3, 4, 5, 6, 10, 20, 30, 40, 50, 60].into(),
             labels: vec![0, 1],
             size: (2, 3),
             images_path: "images".into(),
@@ -145,7 +151,7 @@ mod tests {
     #[test]
     fn images_that_changed_since_they_were_counted_are_refused() {
         let part = |images| Part {
-            images: vec![0; images],
+            images: vec![0; images].into(),
             labels: vec![0, 1, 0],
             size: (2, 2),
             images_path: "images".into(),
@@ -166,7 +172,7 @@ mod tests {
     #[test]
     fn a_validation_split_is_held_to_what_a_test_split_is_held_to() {
         let part = |labels: Vec<u8>, size: (usize, usize)| Part {
-            images: vec![0; labels.len() * size.0 * size.1],
+            images: vec![0; labels.len() * size.0 * size.1].into(),
             labels,
             size,
             images_path: "images".into(),

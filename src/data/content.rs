@@ -8,6 +8,7 @@ use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, OneLine, Result};
+use crate::files::SharedBytes;
 
 /// What to do about a file that is not whole.
 pub(super) const FETCH_AGAIN: &str = "copy the file again, or fetch it with scripts/fetch-data.sh";
@@ -53,6 +54,16 @@ impl Content {
             (Packing::Raw, Reader::Raw(file))
         };
         Ok(Self { packing, bytes: metadata.len(), reader })
+    }
+}
+
+impl Content {
+    /// The whole file as it lies on the disk, mapped into memory. None if it is packed, or where the system cannot map it.
+    pub fn map(&self, path: &Path) -> Option<SharedBytes> {
+        match &self.reader {
+            Reader::Raw(reader) => SharedBytes::map(reader.get_ref().try_clone().ok()?, path).ok(),
+            Reader::Gzip(_) => None,
+        }
     }
 }
 
@@ -157,11 +168,9 @@ impl Folder {
         let files = self.files.iter().map(|file| format!("{} ({})", file_name(&file.path), file.describe()));
         let folders = self.folders.iter().map(|folder| format!("{} (a folder)", file_name(folder)));
         let all: Vec<_> = files.chain(folders).collect();
-        match all.len() {
-            0 => "nothing".to_owned(),
-            n if n > NAMED_IN_MESSAGES => {
-                format!("{} and {} more", all[..NAMED_IN_MESSAGES].join(", "), n - NAMED_IN_MESSAGES)
-            }
+        match all.split_at_checked(NAMED_IN_MESSAGES) {
+            _ if all.is_empty() => "nothing".to_owned(),
+            Some((named, others @ [_, ..])) => format!("{} and {} more", named.join(", "), others.len()),
             _ => all.join(", "),
         }
     }
@@ -174,13 +183,12 @@ fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
 /// SHA-256 of the content of `path`, unpacked, 64 hexadecimal digits.
 pub(super) fn sha256(path: &Path) -> Result<String> {
     let mut hash = Sha256::new();
-    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut buffer = Vec::new();
     let mut content = Content::open(path).map_err(|error| broken_off(path, 0, error))?;
-    loop {
-        match content.read(&mut buffer).map_err(|error| broken_off(path, 0, error))? {
-            0 => break,
-            count => hash.update(&buffer[..count]),
-        }
+    let mut fill = |buffer: &mut Vec<u8>| (&mut content).take(BUFFER_BYTES as u64).read_to_end(buffer);
+    while fill(&mut buffer).map_err(|error| broken_off(path, 0, error))? > 0 {
+        hash.update(&buffer);
+        buffer.clear();
     }
     Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }

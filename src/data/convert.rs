@@ -87,7 +87,8 @@ fn idx(splits: &Splits, folder: &Path) -> io::Result<()> {
         let count = sets.iter().map(|set| set.len()).sum();
         let (height, width) = splits.train.size();
         let header = sizes(&[count, height, width])?;
-        let images: Vec<_> = [&header[..]].into_iter().chain(sets.iter().map(|set| set.images())).collect();
+        let images: Vec<_> = sets.iter().map(|set| set.images()).collect();
+        let images: Vec<_> = [&header[..]].into_iter().chain(images.iter().map(|images| &**images)).collect();
         gzip(folder.join(format!("{name}-images-idx3-ubyte.gz")), &images)?;
         let header = sizes(&[count])?;
         let labels: Vec<_> = [&header[..]].into_iter().chain(sets.iter().map(|set| set.labels())).collect();

@@ -167,7 +167,8 @@ fn table(path: &Path) -> Result<Part> {
     if labels.is_empty() {
         return Err(table.mismatch("images", "at least one", "the end", LABEL_FIRST));
     }
-    let mut part = Part { images, labels, size, images_path: path.to_owned(), labels_path: path.to_owned() };
+    let (images, images_path, labels_path) = (images.into(), path.to_owned(), path.to_owned());
+    let mut part = Part { images, labels, size, images_path, labels_path };
     if is_of_emnist(path) {
         part.transpose();
     }

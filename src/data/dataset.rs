@@ -1,15 +1,25 @@
 //! What a data set is, once read.
 
+use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::Arc;
 
 use ndarray::ArrayViewMut2;
 
 use super::Input;
+use crate::error::Result;
+use crate::files::SharedBytes;
 
-/// Labelled images of one size, one byte a pixel, stored one image after the other.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Labelled images of one size, one byte a pixel.
+///
+/// The pixels are shared: a [`slice`](Self::slice) or a [`select`](Self::select)ion of a data set is another view of them, whether they are in
+/// memory or in a file that is mapped into it.
+#[derive(Debug, Clone)]
 pub struct Dataset {
-    images: Vec<u8>,
+    /// Whole images, one after the other.
+    pixels: SharedBytes,
+    /// Which of them are in the set, in this order; None: all.
+    rows: Option<Arc<[u32]>>,
     labels: Vec<u8>,
     height: usize,
     width: usize,
@@ -33,10 +43,20 @@ impl Dataset {
     ///
     /// # Panics
     /// If the lengths disagree or a label is not below `classes`: readers check both before.
-    pub fn new(images: Vec<u8>, labels: Vec<u8>, (height, width): (usize, usize), classes: usize) -> Self {
-        assert_eq!(images.len(), labels.len() * height * width, "images and labels disagree");
+    pub fn new(images: Vec<u8>, labels: Vec<u8>, size: (usize, usize), classes: usize) -> Self {
+        Self::of_shared(images.into(), labels, size, classes)
+    }
+
+    /// As [`new`](Self::new), of pixels that may be a file's.
+    pub(super) fn of_shared(
+        pixels: SharedBytes,
+        labels: Vec<u8>,
+        (height, width): (usize, usize),
+        classes: usize,
+    ) -> Self {
+        assert_eq!(pixels.len(), labels.len() * height * width, "images and labels disagree");
         assert!(labels.iter().all(|&label| usize::from(label) < classes), "a label is out of range");
-        Self { images, labels, height, width, classes, class_names: None }
+        Self { pixels, rows: None, labels, height, width, classes, class_names: None }
     }
 
     /// The same images, with a name for each class.
@@ -83,14 +103,23 @@ impl Dataset {
         &self.labels
     }
 
-    /// The pixels of all images, (N, I) row-major.
-    pub fn images(&self) -> &[u8] {
-        &self.images
+    /// The pixels of all images, (N, I) row-major; those of a selection are copied together.
+    pub fn images(&self) -> Cow<'_, [u8]> {
+        match &self.rows {
+            None => Cow::Borrowed(&self.pixels),
+            Some(_) => Cow::Owned((0..self.len()).flat_map(|i| self.image(i)).copied().collect()),
+        }
     }
 
     /// The pixels of image `i`, row after row.
     pub fn image(&self, i: usize) -> &[u8] {
-        &self.images[i * self.pixels()..(i + 1) * self.pixels()]
+        let row = self.row(i);
+        &self.pixels[row * self.pixels()..(row + 1) * self.pixels()]
+    }
+
+    /// Where the pixels of image `i` are among all that there are.
+    fn row(&self, i: usize) -> usize {
+        self.rows.as_ref().map_or(i, |rows| rows[i] as usize)
     }
 
     /// Number of images of each class, (K).
@@ -100,24 +129,42 @@ impl Dataset {
         counts
     }
 
-    /// A copy of the images `range`, in order; `classes` stays what it was.
+    /// The images `range`, in order; `classes` stays what it was. Copies no pixel.
     ///
     /// # Panics
     /// If `range` goes beyond [`Self::len`].
     pub fn slice(&self, range: Range<usize>) -> Self {
-        let images = self.images[range.start * self.pixels()..range.end * self.pixels()].to_vec();
+        let (pixels, rows) = match &self.rows {
+            None => (self.pixels.slice(range.start * self.pixels()..range.end * self.pixels()), None),
+            Some(rows) => (self.pixels.clone(), Some(rows[range.clone()].into())),
+        };
         let labels = self.labels[range].to_vec();
-        Self { images, labels, class_names: self.class_names.clone(), ..*self }
+        Self { pixels, rows, labels, class_names: self.class_names.clone(), ..*self }
     }
 
-    /// A copy of the images `indices`, in that order; `classes` stays what it was.
+    /// The images `indices`, in that order; `classes` stays what it was. Copies no pixel.
     ///
     /// # Panics
     /// If an index is not below [`Self::len`].
     pub fn select(&self, indices: &[u32]) -> Self {
-        let images = indices.iter().flat_map(|&i| self.image(i as usize)).copied().collect();
         let labels = indices.iter().map(|&i| self.labels[i as usize]).collect();
-        Self { images, labels, class_names: self.class_names.clone(), ..*self }
+        let rows = indices.iter().map(|&i| self.row(i as usize) as u32).collect();
+        Self { pixels: self.pixels.clone(), rows: Some(rows), labels, class_names: self.class_names.clone(), ..*self }
+    }
+
+    /// Bytes of memory that its images and labels take; pixels that are a file's take none that is missed elsewhere.
+    pub fn memory(&self) -> usize {
+        let pixels = if self.pixels.is_mapped() { 0 } else { self.len() * self.pixels() };
+        let rows = self.rows.as_ref().map_or(0, |rows| size_of_val(&**rows));
+        pixels + rows + self.labels.len()
+    }
+
+    /// Holds the file of the pixels, where they are mapped, against what it was when it was opened.
+    ///
+    /// # Errors
+    /// [`Error::Data`](crate::Error::Data) if it was written meanwhile.
+    pub fn require_unchanged(&self) -> Result<()> {
+        self.pixels.require_unchanged()
     }
 
     /// Gathers a batch: row `r` of `x` becomes image `indices[r]`, each pixel by `input`, and `labels[r]` its label.
@@ -139,6 +186,19 @@ impl Dataset {
         }
     }
 }
+
+/// By what is in them, not by where it lies.
+impl PartialEq for Dataset {
+    fn eq(&self, other: &Self) -> bool {
+        let outline = |data: &Self| (data.size(), data.classes, data.len());
+        outline(self) == outline(other)
+            && self.class_names == other.class_names
+            && self.labels == other.labels
+            && (0..self.len()).all(|i| self.image(i) == other.image(i))
+    }
+}
+
+impl Eq for Dataset {}
 
 #[cfg(test)]
 mod tests {
@@ -184,5 +244,25 @@ mod tests {
         let selection = four().select(&[2, 1]);
         assert_eq!((selection.len(), selection.classes(), selection.labels()), (2, 4, &[2, 1][..]));
         assert_eq!(selection.image(1), [50; 6]);
+        assert_eq!(*selection.images(), [[100; 6], [50; 6]].concat());
+    }
+
+    #[test]
+    fn parts_of_parts_are_what_copies_of_them_would_be() {
+        let copy = |data: &Dataset| Dataset::new(data.images().into_owned(), data.labels().to_vec(), (2, 3), 4);
+        let selection = four().select(&[3, 0, 2, 0]);
+        assert_eq!(selection.slice(1..4), copy(&selection).slice(1..4));
+        assert_eq!(selection.select(&[2, 3, 2]), copy(&four().select(&[2, 0, 2])));
+        assert_eq!(four().slice(1..4).select(&[2, 0]), copy(&four().select(&[3, 1])));
+        assert_eq!(four().slice(1..4).slice(1..2), copy(&four().select(&[2])));
+        assert_ne!(selection.slice(0..2), selection.slice(1..3));
+    }
+
+    #[test]
+    fn no_part_of_a_data_set_copies_pixels() {
+        let (whole, place) = (four(), |data: &Dataset, i| data.image(i).as_ptr());
+        assert_eq!(place(&whole.slice(2..4), 1), place(&whole, 3));
+        assert_eq!(place(&whole.select(&[1, 2]), 0), place(&whole, 1));
+        assert_eq!(place(&whole.clone(), 0), place(&whole, 0));
     }
 }

@@ -12,13 +12,15 @@ use sha2::{Digest, Sha256};
 use super::content::{Content, DEFLATE_MOST_BYTES_PER_BYTE, FETCH_AGAIN, Packing, Sniffed, broken_off};
 use super::{Format, Result};
 use crate::error::Error;
+use crate::files::SharedBytes;
 
 pub(super) const FORMAT: Format = Format { name: "idx", is_in: pairs::is_in, survey: pairs::survey, read: pairs::read };
 
 /// Images or labels in a file that we agree to read: 2^31, so that an index fits everywhere.
 pub const MAX_COUNT: u64 = 1 << 31;
-/// Bytes of images or labels in a file that we agree to read: 1 GiB, over twenty times MNIST.
-pub const MAX_BYTES: u64 = 1 << 30;
+/// Bytes of images or labels in a packed file that we agree to read: 1 GiB, over twenty times MNIST. What a raw file claims is held
+/// against its length, and images in it are mapped, not read: it may be larger than memory.
+pub const MAX_PACKED_BYTES: u64 = 1 << 30;
 /// Of unsigned bytes, the only element type images and labels come in.
 const UNSIGNED_BYTE: u8 = 0x08;
 /// Element types of the format, with what to call them.
@@ -56,8 +58,8 @@ pub struct Header {
 pub struct Idx {
     /// What the header says.
     pub header: Header,
-    /// `count` x height x width bytes.
-    pub elements: Vec<u8>,
+    /// `count` x height x width bytes; those of images in a raw file are mapped.
+    pub elements: SharedBytes,
 }
 
 impl Header {
@@ -104,12 +106,13 @@ impl Kind {
 impl Idx {
     /// SHA-256 of the file's unpacked content, 64 hexadecimal digits.
     pub fn sha256(&self) -> String {
-        let digest = Sha256::new().chain_update(self.header.to_bytes()).chain_update(&self.elements).finalize();
+        let digest = Sha256::new().chain_update(self.header.to_bytes()).chain_update(&*self.elements).finalize();
         digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
-/// Reads the images or labels in `path`, gzip or not, to the last byte.
+/// Reads the images or labels in `path`, gzip or not, to the last byte. Images that are not packed are mapped into memory, and
+/// read from the disk as they are looked at.
 ///
 /// # Errors
 /// [`Error::Data`] if the file is not that, or not whole; [`Error::Io`] if the system does not let us read it.
@@ -123,15 +126,23 @@ pub fn read(path: &Path, kind: Kind) -> Result<Idx> {
     let (packing, bytes) = (content.packing, content.bytes);
     let header =
         Claim { path, start: &start, packing, bytes }.header().unwrap_or_else(|| Err(not_idx(path, &start)))?;
-    let elements = read_up_to(&mut content, header.bytes(), path)?;
     let whole = header.bytes() + start.len();
+    if kind == Kind::Images
+        && let Some(file) = content.map(path)
+    {
+        if file.len() != whole {
+            return Err(wrong_length(path, whole, file.len()));
+        }
+        return Ok(Idx { header, elements: file.slice(start.len()..whole) });
+    }
+    let elements = read_up_to(&mut content, header.bytes(), path)?;
     if elements.len() < header.bytes() {
         return Err(wrong_length(path, whole, elements.len() + start.len()));
     }
     if !read_up_to(&mut content, 1, path)?.is_empty() {
         return Err(wrong_length(path, whole, "more"));
     }
-    Ok(Idx { header, elements })
+    Ok(Idx { header, elements: elements.into() })
 }
 
 /// The next `bytes` of `content`, fewer where it ends. Memory is touched only as content arrives.
@@ -217,14 +228,23 @@ impl Claim<'_> {
             return Err(Error::data(self.path, "number of elements", format!("at most {MAX_COUNT}"), count, remedy));
         }
         match elements(sizes) {
-            Some(bytes) if bytes <= MAX_BYTES => self.check_length(kind, sizes, bytes, remedy)?,
+            Some(bytes) if bytes <= self.most_bytes() => self.check_length(kind, sizes, bytes, remedy)?,
             _ => {
                 let found = show(kind, sizes);
-                return Err(Error::data(self.path, "size", format!("at most {MAX_BYTES} bytes"), found, remedy));
+                let expected = format!("at most {} bytes", self.most_bytes());
+                return Err(Error::data(self.path, "size", expected, found, remedy));
             }
         }
-        let [count, height, width] = sizes.map(|size| size as usize); // at most 2^30 by now
+        let [count, height, width] = sizes.map(|size| size as usize); // their product fits
         Ok(Header { kind, count, size: (height, width) })
+    }
+
+    /// Bytes of elements that we agree to: of a raw file, as many as it turns out to have.
+    fn most_bytes(&self) -> u64 {
+        match self.packing {
+            Packing::Raw => isize::MAX as u64,
+            Packing::Gzip => MAX_PACKED_BYTES,
+        }
     }
 
     /// Holds `bytes` of elements against the file: exactly if it is raw, by what gzip can do if it is packed.
@@ -244,7 +264,7 @@ impl Claim<'_> {
     /// True if `sizes` would be right for the file; for a hint about the byte order, not for a decision.
     fn fits(&self, kind: Kind, sizes: [u32; 3]) -> bool {
         let sizes = if kind == Kind::Labels { [sizes[0], 1, 1] } else { sizes };
-        let in_range = |bytes: &u64| (1..=MAX_BYTES).contains(bytes);
+        let in_range = |bytes: &u64| (1..=self.most_bytes()).contains(bytes);
         elements(sizes).filter(in_range).is_some_and(|bytes| self.check_length(kind, sizes, bytes, "").is_ok())
     }
 }
@@ -280,7 +300,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn not_idx(path: &Path, start: &[u8]) -> Error {
-    let found = if start.is_empty() { "an empty file".to_owned() } else { hex(&start[..start.len().min(4)]) };
+    let found = if start.is_empty() { "an empty file".to_owned() } else { hex(start.get(..4).unwrap_or(start)) };
     let expected = "00 00 08 03 (images) or 00 00 08 01 (labels)";
     Error::data(path, "magic number", expected, found, FETCH_AGAIN)
 }

@@ -2,12 +2,29 @@
 //!
 //! Never writes a file but in [`convert`], never prints, never allocates by an unchecked header, never trusts a file's name.
 
+// Of a file from outside nothing is taken for granted: a reader has no way to panic, but where an `expect` says why it cannot.
+// (Arithmetic is held by fuzzing, in a build that checks it.)
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo
+    )
+)]
+
+#[allow(clippy::indexing_slicing, reason = "reads no file; an index beyond the end is a bug of the caller")]
 mod active;
 mod array;
 mod assemble;
 mod content;
+#[allow(clippy::indexing_slicing, clippy::panic, reason = "writes what was read")]
 pub mod convert;
 mod csv;
+#[allow(clippy::indexing_slicing, reason = "as `active`")]
 mod dataset;
 mod find;
 mod hold_out;
@@ -18,8 +35,10 @@ mod own_pictures;
 mod pickle;
 pub mod picture;
 mod pictures;
+#[allow(clippy::indexing_slicing, reason = "reads no file, only pictures that were decoded")]
 mod prepare;
 mod published;
+mod walk;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -35,6 +54,7 @@ pub use input::Input;
 pub use own_pictures::{OwnPictures, own_pictures};
 pub use prepare::prepare;
 pub use published::published;
+pub use walk::{Walked, walk};
 
 /// A way to keep a data set in files. One more format is one more file with a `FORMAT`, and one line in [`FORMATS`].
 struct Format {

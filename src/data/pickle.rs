@@ -67,13 +67,14 @@ pub(super) fn contents(path: &Path, pairs: [Option<(&Array, &Array)>; 3], checks
     let sources: Vec<_> = there().map(|((array, _), [what, _])| Source { path, what, array }).collect();
     let (images, scale) = images(&sources)?;
     let part = |(Images { bytes, size }, labels)| Part {
-        images: bytes,
+        images: bytes.into(),
         labels,
         size,
         images_path: path.to_owned(),
         labels_path: path.to_owned(),
     };
     let mut parts: Vec<_> = images.into_iter().zip(labels).map(part).collect();
+    #[expect(clippy::expect_used, reason = "the first and the last of `pairs` are there in every call")]
     let (test, train) = (parts.pop().expect("a test split"), parts.remove(0));
     let splits = assemble::splits(train, parts.pop(), test)?;
     let files = match checksums {

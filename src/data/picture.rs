@@ -8,11 +8,10 @@ use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::content::FETCH_AGAIN;
-use crate::error::{Error, Result, shown};
+use crate::error::{Error, Result, obstacle, shown};
 
 /// Bytes of a picture file that we agree to read.
-const MAX_FILE: u64 = 16 << 20;
+pub const MAX_FILE: u64 = 16 << 20;
 /// Pixels to a side that we agree to decode.
 pub const MAX_SIDE: usize = 4096;
 
@@ -31,12 +30,20 @@ pub struct Picture {
 /// # Errors
 /// [`Error::Data`] if it is none, not whole, or larger than 4096 pixels to a side.
 pub fn read(path: &Path) -> Result<Picture> {
-    decode(path, [png, jpeg, pgm])
+    decode(path, &whole_file(path)?)
+}
+
+/// The picture that `bytes` hold, as [`read`]; `path` is where they came from, for messages.
+///
+/// # Errors
+/// As [`read`].
+pub fn decode(path: &Path, bytes: &[u8]) -> Result<Picture> {
+    decode_by(path, bytes, [png, jpeg, pgm])
 }
 
 /// Height and width of the picture in `path`, by its header; errors as [`read`], as far as that shows them.
 pub(super) fn size(path: &Path) -> Result<(usize, usize)> {
-    decode(path, [png_size, jpeg_size, |bytes| Ok(pgm_header(bytes)?.size)])
+    decode_by(path, &whole_file(path)?, [png_size, jpeg_size, |bytes| Ok(pgm_header(bytes)?.size)])
 }
 
 /// Whether a file that starts so is a picture.
@@ -53,40 +60,51 @@ type Decoder<T> = fn(&[u8]) -> Found<T>;
 type PngReader<'a> = png::Reader<Cursor<&'a [u8]>>;
 type JpegReader<'a> = JpegDecoder<Cursor<&'a [u8]>>;
 
-/// What the decoder of the file's format makes of it: of PNG, of JPEG, of PGM.
-fn decode<T>(path: &Path, [png, jpeg, pgm]: [Decoder<T>; 3]) -> Result<T> {
-    let bytes = whole_file(path).map_err(|source| Error::Io {
-        action: "read",
-        path: path.to_owned(),
-        source,
-        remedy: "make it a readable file of at most 16 MiB",
-    })?;
+/// What the decoder of their format makes of `bytes`: of PNG, of JPEG, of PGM.
+fn decode_by<T>(path: &Path, bytes: &[u8], [png, jpeg, pgm]: [Decoder<T>; 3]) -> Result<T> {
     let decoded = match bytes {
-        _ if bytes.starts_with(b"\x89PNG") => png(&bytes),
-        _ if bytes.starts_with(b"\xff\xd8") => jpeg(&bytes),
-        _ if bytes.starts_with(b"P5") => pgm(&bytes),
+        _ if bytes.len() as u64 > MAX_FILE => Err(format!("more than {} MiB", MAX_FILE >> 20)),
+        _ if bytes.starts_with(b"\x89PNG") => png(bytes),
+        _ if bytes.starts_with(b"\xff\xd8") => jpeg(bytes),
+        _ if bytes.starts_with(b"P5") => pgm(bytes),
         _ => Err("another beginning".to_owned()),
     };
     decoded.map_err(|found| {
         let expected = format!("a whole PNG, JPEG or PGM of at most {MAX_SIDE}x{MAX_SIDE} pixels");
-        Error::data(path, "picture", expected, shown(&found), FETCH_AGAIN)
+        let remedy = if found.ends_with(PIXELS) { "scale it down" } else { "copy the file again, or save it as PNG" };
+        let found = found.split_whitespace().collect::<Vec<_>>().join(" "); // decoders write over several lines
+        Error::data(path, "picture", expected, shown(&found), remedy)
     })
 }
 
-fn whole_file(path: &Path) -> io::Result<Vec<u8>> {
-    let length = fs::metadata(path).and_then(|metadata| match metadata {
-        _ if !metadata.is_file() => Err(io::Error::other("not a regular file")),
-        _ if metadata.len() > MAX_FILE => Err(io::Error::other(format!("{} bytes", metadata.len()))),
-        _ => Ok(metadata.len()),
-    })?;
-    let mut bytes = Vec::new();
-    File::open(path)?.take(length).read_to_end(&mut bytes)?;
-    Ok(bytes)
+fn whole_file(path: &Path) -> Result<Vec<u8>> {
+    let read = || {
+        let length = fs::metadata(path).and_then(|metadata| match metadata {
+            _ if !metadata.is_file() => Err(io::Error::other("not a regular file")),
+            _ if metadata.len() > MAX_FILE => Err(io::Error::other(format!("{} bytes", metadata.len()))),
+            _ => Ok(metadata.len()),
+        })?;
+        let mut bytes = Vec::new();
+        File::open(path)?.take(length).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    read().map_err(|source: io::Error| match source.kind() {
+        io::ErrorKind::NotFound => {
+            Error::data(path, "picture", "a PNG, JPEG or PGM file", obstacle(&source), "look for a mistake in its name")
+        }
+        _ => {
+            let remedy = "make it a readable file of at most 16 MiB";
+            Error::Io { action: "read", path: path.to_owned(), source, remedy }
+        }
+    })
 }
+
+/// How the message about a picture that is too large ends.
+const PIXELS: &str = " pixels";
 
 fn checked(height: usize, width: usize) -> Found<Size> {
     let fits = |side| (1..=MAX_SIDE).contains(&side);
-    if fits(height) && fits(width) { Ok((height, width)) } else { Err(format!("{height}x{width} pixels")) }
+    if fits(height) && fits(width) { Ok((height, width)) } else { Err(format!("{height}x{width}{PIXELS}")) }
 }
 
 /// Rec. 601 luma, as JPEG and PIL have it, correctly rounded.
@@ -148,8 +166,12 @@ fn gray(pixels: &[u8]) -> Vec<u8> {
     pixels.as_chunks().0.iter().map(|&[r, g, b]| luma(r, g, b)).collect()
 }
 
+/// The format knows no longer side: ours are checked once the header is read, before anything is allocated for it.
+const LARGEST_JPEG: usize = 65_535;
+
 fn jpeg_decoder(bytes: &[u8]) -> Found<(JpegReader<'_>, Size)> {
-    let options = DecoderOptions::default().set_max_width(MAX_SIDE).set_max_height(MAX_SIDE).set_strict_mode(true);
+    let options =
+        DecoderOptions::default().set_max_width(LARGEST_JPEG).set_max_height(LARGEST_JPEG).set_strict_mode(true);
     let mut decoder = JpegDecoder::new_with_options(Cursor::new(bytes), options);
     decoder.decode_headers().map_err(|error| format!("{error:?}"))?;
     let info = decoder.info().ok_or("no size")?;
@@ -180,13 +202,13 @@ fn jpeg(bytes: &[u8]) -> Found<Picture> {
 /// Segments begin with ff and a marker, and have a length; after the start of a scan (da) come its bits, in which ff is
 /// followed by 0 or a restart, until the next marker (ITU T.81, annex B).
 fn has_end(bytes: &[u8]) -> bool {
-    let mut rest = &bytes[2..];
+    let mut rest = bytes.get(2..).unwrap_or_default();
     loop {
-        let marker = rest.windows(2).position(|pair| pair[0] == 0xff && !matches!(pair[1], 0 | 0xd0..=0xd7 | 0xff));
-        let Some(at) = marker else { return false };
-        match rest[at + 1..] {
-            [0xd9, ..] => return true,
-            [_, high, low, ..] => {
+        let is_marker = |pair: &[u8]| matches!(*pair, [0xff, kind] if !matches!(kind, 0 | 0xd0..=0xd7 | 0xff));
+        let Some(at) = rest.windows(2).position(is_marker) else { return false };
+        match rest.get(at + 1..) {
+            Some([0xd9, ..]) => return true,
+            Some(&[_, high, low, ..]) => {
                 let next = at + 2 + usize::from(u16::from_be_bytes([high, low]));
                 let Some(after) = rest.get(next..) else { return false };
                 rest = after;
@@ -228,6 +250,7 @@ impl Orientation {
         if self.0 >= 5 { (width, height) } else { (height, width) }
     }
 
+    #[expect(clippy::indexing_slicing, reason = "a place in the picture for each place in it")]
     fn turn(self, picture: Picture) -> Picture {
         if self == Self::NONE {
             return picture;
@@ -262,13 +285,13 @@ struct PgmHeader {
 }
 
 fn pgm_header(bytes: &[u8]) -> Found<PgmHeader> {
-    let mut rest = &bytes[2..];
+    let mut rest = bytes.get(2..).unwrap_or_default();
     let mut numbers = [0_usize; 3];
     for number in &mut numbers {
         let gap = rest.len();
         while let [first, after @ ..] = rest {
             match first {
-                b'#' => rest = &rest[rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len())..],
+                b'#' => rest = rest.iter().position(|&byte| byte == b'\n').map_or(&[], |end| rest.split_at(end).1),
                 byte if byte.is_ascii_whitespace() => rest = after,
                 _ => break,
             }
@@ -277,8 +300,9 @@ fn pgm_header(bytes: &[u8]) -> Found<PgmHeader> {
         if digits == 0 || digits > 6 || gap == rest.len() {
             return Err("a header that is not whole".to_owned());
         }
-        *number = rest[..digits].iter().fold(0, |number, digit| 10 * number + usize::from(digit - b'0'));
-        rest = &rest[digits..];
+        let (digits, after) = rest.split_at(digits);
+        *number = digits.iter().fold(0, |number, digit| 10 * number + usize::from(digit - b'0'));
+        rest = after;
     }
     let [width, height, white] = numbers;
     let size = checked(height, width)?;
@@ -293,7 +317,7 @@ fn pgm_header(bytes: &[u8]) -> Found<PgmHeader> {
 fn pgm(bytes: &[u8]) -> Found<Picture> {
     let PgmHeader { size, white, end } = pgm_header(bytes)?;
     let level = |value: u32| ((value.min(white) * 255 + white / 2) / white) as u8;
-    let bytes = &bytes[end..];
+    let bytes = bytes.get(end..).unwrap_or_default();
     let pixels = match white {
         255 => bytes.to_vec(),
         0..255 => bytes.iter().map(|&byte| level(byte.into())).collect(),

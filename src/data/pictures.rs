@@ -55,7 +55,7 @@ fn split<'a>(folder: &'a Folder, names: &[&str]) -> Option<&'a Path> {
 
 fn read(folder: &Folder, checksums: Checksums) -> Result<Contents> {
     let (Some(train), Some(test)) = (split(folder, TRAIN), split(folder, TEST)) else {
-        unreachable!("is_in was asked before");
+        return Err(only_to_judge_on(folder));
     };
     let names = classes(train)?;
     let train_part = part(train, &names)?;
@@ -71,7 +71,7 @@ fn read(folder: &Folder, checksums: Checksums) -> Result<Contents> {
         files.push(report(test, "test images", &test_set));
     }
     let named = |images: super::Dataset| {
-        let names = names[..images.classes()].to_vec();
+        let names = names.iter().take(images.classes()).cloned().collect();
         images.with_class_names(names)
     };
     let splits = Splits { train: named(train_set), validation: validation.map(named), test: named(test_set) };
@@ -81,17 +81,19 @@ fn read(folder: &Folder, checksums: Checksums) -> Result<Contents> {
 /// By counting files, and the size of the first.
 fn survey(folder: &Folder) -> Result<Survey> {
     let (Some(train), Some(test)) = (split(folder, TRAIN), split(folder, TEST)) else {
-        unreachable!("is_in was asked before");
+        return Err(only_to_judge_on(folder));
     };
     let names = classes(train)?;
     let pictures = |split| files(split, &names, place_in(&names));
     let train = pictures(train)?;
+    #[expect(clippy::indexing_slicing, reason = "`files` refuses an empty split")]
+    let first = &train[0].0;
     Ok(Survey {
         format: NAME,
         train: train.len(),
         validation: split(folder, VALIDATION).map(pictures).transpose()?.map(|files| files.len()),
         test: pictures(test)?.len(),
-        size: picture::size(&train[0].0)?,
+        size: picture::size(first)?,
         classes: names.len(),
     })
 }
@@ -99,7 +101,7 @@ fn survey(folder: &Folder) -> Result<Survey> {
 const REMARK: &str = "checksums are of the pixels, in the order of classes and file names";
 
 fn report(path: &Path, holds: &'static str, images: &super::Dataset) -> FileReport {
-    let digest = Sha256::digest(images.images());
+    let digest = Sha256::digest(&*images.images());
     let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     FileReport { path: path.to_owned(), holds, count: images.len(), size: Some(images.size()), sha256 }
 }
@@ -172,6 +174,7 @@ pub(super) fn place_in(names: &[String]) -> impl Fn(&str) -> Option<u8> {
 /// The images of a split, class after class.
 fn part(split: &Path, names: &[String]) -> Result<Part> {
     let files = files(split, names, place_in(names))?;
+    #[expect(clippy::indexing_slicing, reason = "`files` refuses an empty split")]
     let first = &files[0].0;
     let size = picture::size(first)?;
     let bytes = files.len().checked_mul(size.0 * size.1).filter(|&bytes| bytes <= MAX_BYTES);
@@ -188,7 +191,7 @@ fn part(split: &Path, names: &[String]) -> Result<Part> {
     };
     let images = files.par_iter().map(read).collect::<Vec<_>>().into_iter().collect::<Result<Vec<_>>>()?.concat();
     let labels = files.iter().map(|(_, label)| *label).collect();
-    Ok(Part { images, labels, size, images_path: split.to_owned(), labels_path: split.to_owned() })
+    Ok(Part { images: images.into(), labels, size, images_path: split.to_owned(), labels_path: split.to_owned() })
 }
 
 /// Refuses a last class without training images: then there would be a name without a number.

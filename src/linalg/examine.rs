@@ -8,8 +8,7 @@ use ndarray_rand::RandomExt;
 use ndarray_rand::rand::Rng;
 use ndarray_rand::rand_distr::Distribution;
 
-use super::kernels::{self, Kind};
-use super::{ActiveColumns, gemm};
+use super::{ActiveColumns, Samples, add_product, gemm, multiply};
 use crate::seed::{Purpose, Seed, unit};
 
 /// The products of a training step of 784-128-10: name, factors' shapes, and whether the first is transposed.
@@ -77,20 +76,16 @@ fn active_products() -> [Finding; 2] {
     let (batch, active) = ACTIVE;
     let columns: Vec<u32> = (0..active as u32).map(|k| 2 * k).collect();
     let [x_t, w, d] = [(active, batch), (784, OUTPUTS), (batch, OUTPUTS)].map(|(m, n)| Form::Plain.random(m, n));
-    let x = ActiveColumns::new(x_t.as_slice().expect("contiguous"), &columns, batch, 784);
+    let x = Samples::Active(ActiveColumns::new(x_t.as_slice().expect("contiguous"), &columns, batch, 784));
     let rows = |w: &Array2<f32>| w.select(ndarray::Axis(0), &columns.iter().map(|&k| k as usize).collect::<Vec<_>>());
-    let (w_slice, d_slice) = (w.as_slice().expect("contiguous"), d.as_slice().expect("contiguous"));
-    let kind = Kind::of_this_processor();
 
     let mut y = Array2::zeros((batch, OUTPUTS));
-    let forward = || kernels::multiply(kind, x, w_slice, OUTPUTS, y.as_slice_mut().expect("contiguous"));
+    let forward = || multiply(x, w.view(), y.view_mut());
     let forward_seconds = median_seconds(forward);
     let forward_error = relative_error(&x_t.t().to_owned(), &rows(&w), &y);
 
     let mut gradient = Array2::zeros((784, OUTPUTS));
-    let add = |sum: &mut Array2<f32>| {
-        kernels::add_product(kind, 1.0, x, d_slice, OUTPUTS, sum.as_slice_mut().expect("contiguous"));
-    };
+    let add = |sum: &mut Array2<f32>| add_product(1.0, x, d.view(), 1.0, sum.view_mut());
     add(&mut gradient);
     let update_error = relative_error(&x_t, &d, &rows(&gradient));
     let update_seconds = median_seconds(|| add(&mut gradient));

@@ -1,4 +1,4 @@
-//! Products of matrices, and the loops around them. The only module with `unsafe` code.
+//! Products of matrices, and the loops around them. The only module with `unsafe` code, but for the line that maps a file (`files::shared`).
 //!
 //! Row-major matrices, one sample a row. Every product of a training step goes through [`gemm`], and with a BLAS feature
 //! through BLAS; but for those of a first layer on batches that are mostly zero, which go through [`kernels`].
@@ -7,12 +7,15 @@ pub mod blas;
 pub mod elementwise;
 pub mod examine;
 pub mod kernels;
+mod products;
 mod samples;
+pub mod team;
 
-pub use samples::{ActiveColumns, Samples, add_product, multiply};
+pub use products::{add_product, add_product_by, multiply, multiply_by, multiply_transposed, transposed_len};
+pub use samples::{ActiveColumns, Samples};
 
 use ndarray::linalg::general_mat_mul;
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, s};
 
 /// `C ← alpha·A·B + beta·C`: `a` (M, K), `b` (K, N) read, `c` (M, N) written; with `beta` 0 whatever `c` held is ignored.
 ///
@@ -22,6 +25,18 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 /// If shapes disagree.
 pub fn gemm(alpha: f32, a: ArrayView2<f32>, b: ArrayView2<f32>, beta: f32, c: ArrayViewMut2<f32>) {
     general_mat_mul(alpha, &with_real_strides(a), &with_real_strides(b), beta, &mut with_real_strides_mut(c));
+}
+
+/// The same matrix in memory that starts with a cache line. A vector of 16 then lies in one line, where rows are whole lines,
+/// and threads that write columns of their own do not write into each other's.
+pub fn aligned(a: Array2<f32>) -> Array2<f32> {
+    const LINE: usize = 64;
+    let room = Array1::<f32>::zeros(a.len() + LINE / size_of::<f32>());
+    let start = room.as_ptr().align_offset(LINE);
+    let room = room.slice_move(s![start..start + a.len()]);
+    let mut aligned = room.into_shape_with_order(a.dim()).expect("as many elements");
+    aligned.assign(&a);
+    aligned
 }
 
 /// The same matrix with the strides it would have if it were allocated so. A slice of one row or column has stride 0
@@ -49,7 +64,6 @@ fn with_real_strides_mut(c: ArrayViewMut2<f32>) -> ArrayViewMut2<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::{Array2, s};
 
     /// Every combination of plain and transposed factors, of one row or column and several, cut from larger matrices.
     #[test]

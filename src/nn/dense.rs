@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::architecture::Spec;
 use super::{Activation, Backward, Init, Layer, Learner, Mode, Parameter, ParameterMut};
-use crate::linalg::{Samples, elementwise::sum_rows, gemm, multiply};
+use crate::linalg::{Samples, aligned, elementwise::sum_rows, multiply, multiply_transposed, transposed_len};
 use crate::seed::Stream;
 
 /// A fully connected layer, described.
@@ -50,7 +50,7 @@ pub struct Dense {
 impl Dense {
     /// A layer from I `inputs` to O `outputs`, all parameters 0.
     pub fn new(inputs: usize, outputs: usize, activation: Activation) -> Self {
-        Self { weights: Array2::zeros((inputs, outputs)), bias: Array1::zeros(outputs), activation }
+        Self { weights: aligned(Array2::zeros((inputs, outputs))), bias: Array1::zeros(outputs), activation }
     }
 }
 
@@ -59,14 +59,14 @@ impl Layer for Dense {
         self.bias.len()
     }
 
-    /// One row: the gradient of the bias.
-    fn scratch_len(&self, _batch: usize) -> usize {
-        self.outputs()
+    /// The gradient of the bias, and room for [`multiply_transposed`].
+    fn scratch_len(&self, batch: usize) -> usize {
+        self.outputs() + transposed_len(batch, self.outputs())
     }
 
     fn initialise(&mut self, init: Init, stream: &mut Stream) {
         let (inputs, outputs) = self.weights.dim();
-        self.weights = Array2::random_using((inputs, outputs), init.weights(inputs, outputs), stream);
+        self.weights = aligned(Array2::random_using((inputs, outputs), init.weights(inputs, outputs), stream));
         self.bias = Array1::random_using(outputs, init.bias(), stream);
     }
 
@@ -82,11 +82,12 @@ impl Layer for Dense {
 
     /// With `δ = d_Y ⊙ f'`: `d_X = δ·Wᵀ`, `d_W = Xᵀ·δ`, `d_b = Σ rows of δ`.
     fn backward(&mut self, pass: Backward<'_>, learner: &mut dyn Learner) {
-        let Backward { x, y, mut d_y, d_x, scratch: d_b, first_parameter } = pass;
+        let Backward { x, y, mut d_y, d_x, scratch, first_parameter } = pass;
+        let (d_b, scratch) = scratch.split_at_mut(self.bias.len());
         self.activation.backward(y, d_y.view_mut());
         let delta = d_y.view();
         if let Some(d_x) = d_x {
-            gemm(1.0, delta, self.weights.t(), 0.0, d_x);
+            multiply_transposed(delta, self.weights.view(), d_x, scratch);
         }
         sum_rows(delta, d_b);
         learner.weights(first_parameter, self.weights.view_mut(), x, delta);

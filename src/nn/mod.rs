@@ -22,6 +22,7 @@ pub mod loss;
 #[doc(hidden)]
 pub mod naive;
 mod network;
+mod sequential;
 mod workspace;
 
 pub use activation::Activation;
@@ -33,4 +34,4 @@ pub use input_bias::InputBiasSpec;
 pub use layer::{Backward, Layer, Learner, Mode, Parameter, ParameterMut, Step};
 pub use loss::{Loss, Objective, Output};
 pub use network::{BatchScore, Network, predicted_class};
-pub use workspace::Workspace;
+pub use workspace::{Batch, Workspace};

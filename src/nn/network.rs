@@ -108,7 +108,7 @@ impl Network {
     pub(super) fn prefers_active_columns(&self, batch: usize) -> bool {
         let (first, inputs) = self.architecture.layers_with_inputs().next().expect("a network has a layer");
         let operations = first.spec().multiplications(inputs).saturating_mul(2 * batch);
-        self.layers[0].takes_active_columns() && Kind::of_this_processor().beats_blas(operations)
+        self.layers[0].takes_active_columns() && Kind::for_product(operations).is_some()
     }
 
     /// Sends the first `b` images of `workspace` through the network, to logits.
@@ -143,7 +143,7 @@ impl Network {
     ) -> BatchScore {
         let score = self.score_as(Mode::Train { step, layer: 0 }, workspace, b, objective);
         let last = workspace.layers.last_mut().expect("a network has a layer");
-        objective.backward(&workspace.labels[..b], last.d_y.slice_mut(s![..b, ..]));
+        objective.backward(&workspace.batch.labels[..b], last.d_y.slice_mut(s![..b, ..]));
         self.backward(workspace, b, learner);
         score
     }
@@ -151,7 +151,7 @@ impl Network {
     fn score_as(&self, mode: Mode, workspace: &mut Workspace, b: usize, objective: &dyn Objective) -> BatchScore {
         self.forward(workspace, b, mode);
         let last = workspace.layers.last_mut().expect("a network has a layer");
-        let labels = &workspace.labels[..b];
+        let labels = &workspace.batch.labels[..b];
         let logits = last.y.slice(s![..b, ..]);
         let loss_sum = objective.forward(logits, labels, last.d_y.slice_mut(s![..b, ..]));
         BatchScore { loss_sum, correct: count_correct(logits, labels) }

@@ -4,21 +4,22 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
 
 use super::Network;
 use crate::data::{ActivePixels, Dataset, Input};
-use crate::linalg::Samples;
+use crate::linalg::{Samples, aligned};
 
 /// The memory of forward and backward passes of one network.
 #[derive(Debug)]
 pub struct Workspace {
     pub(super) batch: Batch,
-    /// (B).
-    pub(super) labels: Vec<u8>,
     /// From the first layer on.
     pub(super) layers: Vec<LayerSpace>,
 }
 
-/// The samples of a step.
+/// The samples of a step, with their labels. The next step's can be loaded beside this one:
+/// [`Workspace::exchange`].
 #[derive(Debug)]
-pub(super) struct Batch {
+pub struct Batch {
+    /// (B).
+    pub(super) labels: Vec<u8>,
     /// (B, I), where they are kept whole.
     whole: Array2<f32>,
     /// Where they are kept without the pixels that are zero in all of them.
@@ -47,37 +48,29 @@ impl Workspace {
     /// The same with every float set to `value`: tests show with it that nothing left over is ever read.
     pub fn filled(network: &Network, batch: usize, value: f32) -> Self {
         let layers = network.layers().iter().map(|layer| LayerSpace {
-            y: Array2::from_elem((batch, layer.outputs()), value),
-            d_y: Array2::from_elem((batch, layer.outputs()), value),
+            y: aligned(Array2::from_elem((batch, layer.outputs()), value)),
+            d_y: aligned(Array2::from_elem((batch, layer.outputs()), value)),
             scratch: vec![value; layer.scratch_len(batch)],
         });
-        let inputs = network.architecture().inputs;
-        let active = network.prefers_active_columns(batch).then(|| ActivePixels::new(batch, inputs));
-        let whole = Array2::from_elem((if active.is_some() { 0 } else { batch }, inputs), value);
-        Self {
-            batch: Batch { whole, is_whole: active.is_none(), active },
-            labels: vec![0; batch],
-            layers: layers.collect(),
-        }
+        Self { batch: Batch::filled(network, batch, value), layers: layers.collect() }
     }
 
     /// Largest batch it has room for.
     pub fn batch(&self) -> usize {
-        self.labels.len()
+        self.batch.labels.len()
     }
 
-    /// Makes the images `indices` of `data`, their pixels by `input`, the next batch. Allocates nothing.
+    /// Makes the images `indices` of `data`, their pixels by `input`, the batch. Allocates nothing.
     ///
     /// # Panics
     /// If they are more than [`batch`](Self::batch), or an index is not below the number of images.
     pub fn load(&mut self, data: &Dataset, input: Input, indices: &[u32]) {
-        let labels = &mut self.labels[..indices.len()];
-        let Batch { whole, active, is_whole } = &mut self.batch;
-        *is_whole = active.is_none();
-        match active {
-            Some(active) => data.gather_active(input, indices, active, labels),
-            None => data.gather(input, indices, whole.slice_mut(s![..indices.len(), ..]), labels),
-        }
+        self.batch.load(data, input, indices);
+    }
+
+    /// Makes `batch`, of a network with the same first layer, its batch, and hands the one before over.
+    pub fn exchange(&mut self, batch: &mut Batch) {
+        std::mem::swap(&mut self.batch, batch);
     }
 
     /// The places for the next batch of `b` samples that are from no data set: `X` (b, I) and labels (b).
@@ -85,12 +78,12 @@ impl Workspace {
     /// # Panics
     /// If `b` exceeds [`batch`](Self::batch).
     pub fn input(&mut self, b: usize) -> (ArrayViewMut2<'_, f32>, &mut [u8]) {
-        let Batch { whole, is_whole, .. } = &mut self.batch;
+        let Batch { whole, is_whole, labels, .. } = &mut self.batch;
         *is_whole = true;
         if whole.nrows() < b {
-            *whole = Array2::zeros((self.labels.len(), whole.ncols())); // once
+            *whole = Array2::zeros((labels.len(), whole.ncols())); // once
         }
-        (whole.slice_mut(s![..b, ..]), &mut self.labels[..b])
+        (whole.slice_mut(s![..b, ..]), &mut labels[..b])
     }
 
     /// The first `b` samples of the batch that is in it.
@@ -114,6 +107,32 @@ impl Workspace {
 }
 
 impl Batch {
+    /// For batches of up to `batch` images through `network`.
+    pub fn new(network: &Network, batch: usize) -> Self {
+        Self::filled(network, batch, 0.0)
+    }
+
+    fn filled(network: &Network, batch: usize, value: f32) -> Self {
+        let inputs = network.architecture().inputs;
+        let active = network.prefers_active_columns(batch).then(|| ActivePixels::new(batch, inputs));
+        let whole = Array2::from_elem((if active.is_some() { 0 } else { batch }, inputs), value);
+        Self { labels: vec![0; batch], whole, is_whole: active.is_none(), active }
+    }
+
+    /// As [`Workspace::load`].
+    ///
+    /// # Panics
+    /// As it.
+    pub fn load(&mut self, data: &Dataset, input: Input, indices: &[u32]) {
+        let Self { whole, active, is_whole, labels } = self;
+        let labels = &mut labels[..indices.len()];
+        *is_whole = active.is_none();
+        match active {
+            Some(active) => data.gather_active(input, indices, active, labels),
+            None => data.gather(input, indices, whole.slice_mut(s![..indices.len(), ..]), labels),
+        }
+    }
+
     /// The first `b` samples; all of them, where they are kept without the pixels that are zero in all of them.
     pub(super) fn samples(&self, b: usize) -> Samples<'_> {
         match &self.active {

@@ -4,6 +4,7 @@
 //! train, and judges what came out.
 
 mod claim;
+pub mod paper;
 
 use std::path::Path;
 
@@ -232,7 +233,13 @@ pub fn find(name: &str) -> Result<Family> {
 fn read(path: &Path) -> Result<Family> {
     let place = OneLine(path).to_string();
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let file = read_toml(path).map_err(|problem| Error::Settings(vec![problem]))?;
+    let file = read_toml(path).map_err(|problem| {
+        let is_setting = |key: &String| FIELDS.iter().any(|field| field.name == key);
+        let settings = read_toml::<Table>(path).is_ok_and(|table| !table.is_empty() && table.keys().all(is_setting));
+        let remedy =
+            if settings { Some("these are settings: give them with --config".to_owned()) } else { problem.remedy };
+        Error::Settings(vec![Problem { remedy, ..problem }])
+    })?;
     Family::new(&name, file, &place).map_err(Error::Settings)
 }
 

@@ -14,7 +14,7 @@ const FRAME_HEIGHT: f64 = 300.0;
 const ROW: f64 = 21.0;
 
 /// Told apart by the colour-blind too (Okabe and Ito 2008, the yellow ones left out for they vanish on paper).
-const COLORS: [&str; 6] = ["#0060a0", "#d55e00", "#1a1a1a", "#008f6b", "#b0508a", "#6a6a6a"];
+pub(super) const COLORS: [&str; 6] = ["#0060a0", "#d55e00", "#1a1a1a", "#008f6b", "#b0508a", "#6a6a6a"];
 /// As many as are coprime to the colours: 30 pairs before one comes again.
 const DASHES: [&str; 5] = ["", "7 3", "2 3", "9 3 2 3", "4 2 1.5 2 1.5 2"];
 const MARKERS: [Marker; 4] = [Marker::Circle, Marker::Square, Marker::Triangle, Marker::Diamond];
@@ -42,42 +42,68 @@ pub fn compare(runs: &[RunRecord]) -> String {
 
     let mut svg = Svg::new((WIDTH, height), &title, &format!("Cost and accuracy by epoch. {}.", labels.join("; ")));
     plot::draw_heading(&mut svg, WIDTH, &title, &same);
-    let one_loss = !differs(&different, "loss") && !differs(&different, "output");
-    draw_panels(&mut svg, runs, one_loss);
+    let drawn = Drawn::of(runs, &different);
+    let [cost, accuracy] = drawn.panels();
+    plot::draw_side_by_side(&mut svg, WIDTH, (TOP, FRAME_HEIGHT), [&cost, &accuracy]);
 
     for (i, label) in labels.iter().enumerate() {
         let x = MARGIN + (i % columns) as f64 * widest;
         test_look(i).legend(&mut svg, (x, legend_top + (i / columns) as f64 * ROW), label);
     }
-    draw_key(&mut svg, legend_top + rows as f64 * ROW + 4.0, one_loss);
+    draw_key(&mut svg, legend_top + rows as f64 * ROW + 4.0, drawn.one_loss);
     svg.finish()
 }
 
-fn draw_panels(svg: &mut Svg, runs: &[RunRecord], one_loss: bool) {
-    let costs = curves(runs, |epoch| Some(epoch.train_loss), |epoch| epoch.test_loss);
-    let accuracies =
-        curves(runs, |epoch| Some(100.0 * epoch.train_accuracy), |epoch| Some(100.0 * epoch.test_accuracy?));
-    let x = Scale::epochs_of(runs.iter().filter_map(|run| run.history.last()).map(|last| last.epoch));
-    let loss = runs.first().and_then(|run| run.setting("loss")).filter(|_| one_loss).unwrap_or("loss".to_owned());
-    let cost = Panel {
-        title: "Cost",
-        x_label: "epoch",
-        y_label: &format!("{loss}, mean of the images"),
-        x: x.clone(),
-        y: Scale::losses(values(&costs)),
-        curves: &costs,
-        label: None,
-    };
-    let accuracy = Panel {
-        title: "Accuracy",
-        x_label: "epoch",
-        y_label: "images recognised, %",
-        x,
-        y: Scale::percents(values(&accuracies)),
-        curves: &accuracies,
-        label: None,
-    };
-    plot::draw_side_by_side(svg, WIDTH, (TOP, FRAME_HEIGHT), [&cost, &accuracy]);
+/// The curves of runs, and what their axes are.
+pub(super) struct Drawn {
+    costs: Vec<Curve>,
+    accuracies: Vec<Curve>,
+    x: Scale,
+    cost_label: String,
+    /// Whether costs compare.
+    pub one_loss: bool,
+}
+
+impl Drawn {
+    /// Of `runs` that differ in these settings.
+    pub fn of(runs: &[RunRecord], different: &[String]) -> Self {
+        let one_loss = !differs(different, "loss") && !differs(different, "output");
+        let loss = runs.first().and_then(|run| run.setting("loss")).filter(|_| one_loss);
+        Self {
+            costs: curves(runs, |epoch| Some(epoch.train_loss), |epoch| epoch.test_loss),
+            accuracies: curves(
+                runs,
+                |epoch| Some(100.0 * epoch.train_accuracy),
+                |epoch| epoch.test_accuracy.map(|share| 100.0 * share),
+            ),
+            x: Scale::epochs_of(runs.iter().filter_map(|run| run.history.last()).map(|last| last.epoch)),
+            cost_label: format!("{}, mean of the images", loss.unwrap_or("loss".to_owned())),
+            one_loss,
+        }
+    }
+
+    /// Cost and accuracy.
+    pub fn panels(&self) -> [Panel<'_>; 2] {
+        let cost = Panel {
+            title: "Cost",
+            x_label: "epoch",
+            y_label: &self.cost_label,
+            x: self.x.clone(),
+            y: Scale::losses(values(&self.costs)),
+            curves: &self.costs,
+            label: None,
+        };
+        let accuracy = Panel {
+            title: "Accuracy",
+            x_label: "epoch",
+            y_label: "images recognised, %",
+            x: self.x.clone(),
+            y: Scale::percents(values(&self.accuracies)),
+            curves: &self.accuracies,
+            label: None,
+        };
+        [cost, accuracy]
+    }
 }
 
 type Value = fn(&EpochRecord) -> Option<f64>;
@@ -95,7 +121,7 @@ fn curves(runs: &[RunRecord], train: Value, test: Value) -> Vec<Curve> {
     all(train, train_look).chain(all(test, test_look)).collect()
 }
 
-fn test_look(run: usize) -> Look {
+pub(super) fn test_look(run: usize) -> Look {
     let (color, dashes) = (COLORS[run % COLORS.len()], DASHES[run % DASHES.len()]);
     Look { color, dashes, width: 2.2, marker: Some(MARKERS[run % MARKERS.len()]) }
 }
@@ -137,7 +163,7 @@ fn labels(runs: &[RunRecord]) -> Vec<String> {
 }
 
 /// What a reader wants to know of all of them.
-fn in_common(runs: &[RunRecord], different: &[String]) -> String {
+pub(super) fn in_common(runs: &[RunRecord], different: &[String]) -> String {
     const TELLING: [&str; 8] = ["hidden", "activation", "output", "loss", "optimizer", "lr", "batch", "seed"];
     let Some(run) = runs.first() else { return String::new() };
     let same = TELLING.iter().filter(|name| !differs(different, name));

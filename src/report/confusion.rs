@@ -16,9 +16,9 @@ const FOOT: f64 = 52.0;
 /// Room for the heading where there are few classes.
 const LEAST_WIDTH: f64 = 620.0;
 /// A class taken for itself.
-const RIGHT: [f64; 3] = [0.0, 70.0, 130.0];
+const RIGHT: &str = "rgb(0,70,130)";
 /// A class taken for another.
-const WRONG: [f64; 3] = [208.0, 80.0, 0.0];
+const WRONG: &str = "rgb(208,80,0)";
 
 /// Sizes of a matrix, by its number of classes.
 struct Layout {
@@ -121,12 +121,12 @@ fn draw_row(svg: &mut Svg, layout: &Layout, evaluation: &Evaluation, names: &[St
         let cell = Px(layout.cell);
         let tip = super::svg::escape(&format!("{} taken for {}", names[label], names[predicted]));
         svg.add(format_args!(
-            r#"<rect x="{}" y="{}" width="{cell}" height="{cell}" fill="{fill}"><title>{tip}: {count}, {}</title></rect>"#,
+            r#"<rect x="{}" y="{}" width="{cell}" height="{cell}" {fill}><title>{tip}: {count}, {}</title></rect>"#,
             Px(x),
             Px(y),
             percent(share)
         ));
-        let ink = if dark { "#fff" } else { INK };
+        let ink = if dark { "white" } else { INK };
         let weight = if label == predicted { r#" font-weight="600""# } else { "" };
         let attributes =
             format!(r#"font-size="{}" text-anchor="middle" fill="{ink}"{weight} pointer-events="none""#, layout.font);
@@ -167,7 +167,7 @@ fn draw_shades(svg: &mut Svg, layout: &Layout) {
     let mut x = layout.left;
     let mut entry = |fill: &str, frame: &str, text: &str| {
         svg.add(format_args!(
-            r#"<rect x="{}" y="{}" width="16" height="16" fill="{fill}" stroke="{frame}"/>"#,
+            r#"<rect x="{}" y="{}" width="16" height="16" {fill} stroke="{frame}"/>"#,
             Px(x),
             Px(y - 12.5)
         ));
@@ -180,9 +180,9 @@ fn draw_shades(svg: &mut Svg, layout: &Layout) {
     }
 }
 
-/// The colour of a share of a row, and whether it is dark. Mistakes are rare: the cube root shows a thousandth as a tenth.
+/// The colour of a share of a row, as attributes, and whether it is dark. Mistakes are rare: the cube root shows a thousandth
+/// as a tenth.
 fn shade(share: f64, right: bool) -> (String, bool) {
     let (full, depth) = if right { (RIGHT, share) } else { (WRONG, share.cbrt()) };
-    let [r, g, b] = full.map(|part| (255.0 + (part - 255.0) * depth).round());
-    (format!("rgb({r},{g},{b})"), depth > 0.6)
+    (format!(r#"fill="{full}" fill-opacity="{depth:.3}""#), depth > 0.6)
 }

@@ -2,7 +2,7 @@
 
 use super::plot::{self, Curve, Look, MARGIN, Marker, Panel};
 use super::scale::Scale;
-use super::svg::{GRAY, Svg};
+use super::svg::{GRAY, INK, Svg};
 use crate::nn::Architecture;
 use crate::train::{EpochRecord, History, TrainConfig};
 
@@ -11,6 +11,10 @@ const HEIGHT: f64 = 492.0;
 /// Both panels: between heading, legend and footnote.
 const TOP: f64 = 132.0;
 const FRAME_HEIGHT: f64 = 276.0;
+
+/// When the values of a curve were taken.
+pub(super) const FOOTNOTE: &str =
+    "Training: mean over the epoch, each image scored before it is learnt from. The others: after the epoch.";
 
 /// A value of an epoch, where it has one.
 type Value = fn(&EpochRecord) -> Option<f64>;
@@ -53,32 +57,75 @@ pub fn curves(architecture: &Architecture, config: &TrainConfig, history: &Histo
     let mut svg = Svg::new((WIDTH, HEIGHT), &title, &describe(&particulars, history));
     plot::draw_heading(&mut svg, WIDTH, &title, &particulars);
 
-    let costs = lines(history, |scored| scored.loss);
-    let accuracies = lines(history, |scored| scored.accuracy);
-    let x = Scale::epochs(history.last().map_or(1, |last| last.epoch));
-    let cost = Panel {
-        title: "Cost",
-        x_label: "epoch",
-        y_label: &format!("{}, mean of the images", config.loss),
-        x: x.clone(),
-        y: Scale::losses(values(&costs)),
-        curves: &costs,
-        label: Some(significant),
-    };
-    let accuracy = Panel {
-        title: "Accuracy",
-        x_label: "epoch",
-        y_label: "images recognised, %",
-        x,
-        y: Scale::percents(values(&accuracies)),
-        curves: &accuracies,
-        label: Some(|percent| format!("{percent:.2} %")),
-    };
+    let drawn = Drawn::of(config, history);
+    let [cost, accuracy] = drawn.panels();
     plot::draw_side_by_side(&mut svg, WIDTH, (TOP, FRAME_HEIGHT), [&cost, &accuracy]);
-    let footnote =
-        "Training: mean over the epoch, each image scored before it is learnt from. The others: after the epoch.";
-    svg.text((MARGIN, HEIGHT - 16.0), &format!(r#"font-size="11" fill="{GRAY}""#), footnote);
+    svg.text((MARGIN, HEIGHT - 16.0), &format!(r#"font-size="11" fill="{GRAY}""#), FOOTNOTE);
     svg.finish()
+}
+
+/// The same as two pictures, cost and accuracy, and a third of the learning rate where that changes.
+pub(super) fn panels(config: &TrainConfig, history: &History) -> Vec<String> {
+    let drawn = Drawn::of(config, history);
+    let [cost, accuracy] = drawn.panels();
+    let mut pictures = vec![plot::alone(&cost), plot::alone(&accuracy)];
+    let rates: Vec<_> = history.epochs.iter().map(|epoch| (epoch.epoch as f64, Some(epoch.learning_rate))).collect();
+    if rates.windows(2).any(|pair| pair[0].1 != pair[1].1) {
+        let look = Look { color: INK, dashes: "", width: 1.6, marker: Some(Marker::Diamond) };
+        let rates = [Curve { name: "at the end of the epoch".to_owned(), points: rates, look }];
+        pictures.push(plot::alone(&Panel {
+            title: "Learning rate",
+            x_label: "epoch",
+            y_label: "step size",
+            x: drawn.x.clone(),
+            y: Scale::from_zero(values(&rates)),
+            curves: &rates,
+            label: Some(significant),
+        }));
+    }
+    pictures
+}
+
+/// The curves of a training, and what their axes are.
+struct Drawn {
+    costs: Vec<Curve>,
+    accuracies: Vec<Curve>,
+    x: Scale,
+    cost_label: String,
+}
+
+impl Drawn {
+    fn of(config: &TrainConfig, history: &History) -> Self {
+        Self {
+            costs: lines(history, |scored| scored.loss),
+            accuracies: lines(history, |scored| scored.accuracy),
+            x: Scale::epochs(history.last().map_or(1, |last| last.epoch)),
+            cost_label: format!("{}, mean of the images", config.loss),
+        }
+    }
+
+    /// Cost and accuracy.
+    fn panels(&self) -> [Panel<'_>; 2] {
+        let cost = Panel {
+            title: "Cost",
+            x_label: "epoch",
+            y_label: &self.cost_label,
+            x: self.x.clone(),
+            y: Scale::losses(values(&self.costs)),
+            curves: &self.costs,
+            label: Some(significant),
+        };
+        let accuracy = Panel {
+            title: "Accuracy",
+            x_label: "epoch",
+            y_label: "images recognised, %",
+            x: self.x.clone(),
+            y: Scale::percents(values(&self.accuracies)),
+            curves: &self.accuracies,
+            label: Some(|percent| format!("{percent:.2} %")),
+        };
+        [cost, accuracy]
+    }
 }
 
 /// One curve for each that has values at all.

@@ -155,6 +155,10 @@ impl Panel<'_> {
         let place = |point: &Option<Point>| point.map(|point| self.at(frame, point));
         for unbroken in thinned(&points, MOST_POINTS).split(Option::is_none) {
             svg.polyline(unbroken.iter().filter_map(place), &curve.look.line());
+            if let ([Some(point)], None) = (unbroken, curve.look.marker) {
+                let look = Look { marker: Some(Marker::Circle), ..curve.look }; // a line of one point shows nothing
+                look.mark(svg, self.at(frame, *point));
+            }
         }
         let marked = if points.len() > MARKED_POINTS { thinned(&points, MARKERS) } else { points };
         for point in marked.iter().filter_map(place) {
@@ -229,6 +233,31 @@ pub(super) fn draw_side_by_side(svg: &mut Svg, width: f64, (top, height): (f64, 
         let width = each - LEFT_OF_FRAME - right;
         panel.draw(svg, Frame { left: left + LEFT_OF_FRAME, top, width, height });
     }
+}
+
+/// A panel as a picture of its own, small enough for the column of a page.
+pub(super) fn alone(panel: &Panel<'_>) -> String {
+    const SIZE: Point = (440.0, 310.0);
+    /// Above the frame: title, and legend.
+    const ABOVE: f64 = 62.0;
+    let mut names: Vec<_> = panel.curves.iter().map(|curve| curve.name.as_str()).collect();
+    names.dedup();
+    let description = format!("{} by {}: {}.", panel.y_label, panel.x_label, names.join(", "));
+    let mut svg = Svg::new(SIZE, panel.title, &description);
+    let above = if panel.label.is_some() { ABOVE } else { ABOVE - 24.0 };
+    let right = if panel.label.is_some() { RIGHT_OF_FRAME } else { 12.0 };
+    let (width, height) = (SIZE.0 - 8.0 - LEFT_OF_FRAME - right, SIZE.1 - above - BELOW_FRAME - 4.0);
+    panel.draw(&mut svg, Frame { left: LEFT_OF_FRAME + 4.0, top: above, width, height });
+    svg.finish()
+}
+
+/// One panel over the whole width of a picture, its frame from `top` down.
+pub(super) fn draw_below(svg: &mut Svg, (width, height): Point, top: f64, panel: &Panel<'_>) {
+    let left = MARGIN + LEFT_OF_FRAME;
+    panel.draw(
+        svg,
+        Frame { left, top, width: width - left - MARGIN, height: height - top - BELOW_FRAME - MARGIN / 2.0 },
+    );
 }
 
 /// The heading of a picture: what it shows, and below it the particulars.

@@ -1,4 +1,4 @@
-//! Gray pictures inside other documents: PNG in a `data:` URI.
+//! Pictures inside other documents: PNG in a `data:` URI.
 
 use std::io::{self, Write};
 
@@ -9,8 +9,19 @@ use flate2::{Compression, Crc};
 /// x `times`: viewers that smooth what they enlarge then leave the squares square.
 pub(super) fn data_uri(pixels: &[u8], (height, width): (usize, usize), times: usize) -> String {
     let enlarged = enlarge(pixels, width, times);
-    let png = encode(&enlarged, height * times, width * times).expect("writing to memory does not fail");
-    format!("data:image/png;base64,{}", base64(&png))
+    uri(encode(&enlarged, (height * times, width * times), None))
+}
+
+/// A colour: red, green, blue, and how much it covers.
+pub(super) type Color = [u8; 4];
+
+/// `pixels` as a `data:` URI of a PNG, `height` x `width` numbers of colours in `palette`.
+pub(super) fn colored_data_uri(pixels: &[u8], size: (usize, usize), palette: &[Color]) -> String {
+    uri(encode(pixels, size, Some(palette)))
+}
+
+fn uri(png: io::Result<Vec<u8>>) -> String {
+    format!("data:image/png;base64,{}", base64(&png.expect("writing to memory does not fail")))
 }
 
 fn enlarge(pixels: &[u8], width: usize, times: usize) -> Vec<u8> {
@@ -21,12 +32,13 @@ fn enlarge(pixels: &[u8], width: usize, times: usize) -> Vec<u8> {
 /// Filter of a row that keeps the difference to the row above: nothing, where rows repeat.
 const UP: u8 = 2;
 
-/// The PNG (ISO/IEC 15948) of an 8-bit gray picture.
-fn encode(pixels: &[u8], height: usize, width: usize) -> io::Result<Vec<u8>> {
+/// The PNG (ISO/IEC 15948) of an 8-bit picture: gray, or of numbers of colours in a palette.
+fn encode(pixels: &[u8], (height, width): (usize, usize), palette: Option<&[Color]>) -> io::Result<Vec<u8>> {
     assert_eq!(pixels.len(), height * width, "pixels are not height x width");
     let side = |side: usize| u32::try_from(side).expect("a picture's side fits in 32 bits").to_be_bytes();
-    let [depth, gray, deflate, no_filters, not_interlaced] = [8, 0, 0, 0, 0];
-    let header = [&side(width)[..], &side(height), &[depth, gray, deflate, no_filters, not_interlaced]].concat();
+    let [depth, deflate, no_filters, not_interlaced] = [8, 0, 0, 0];
+    let kind = if palette.is_some() { 3 } else { 0 };
+    let header = [&side(width)[..], &side(height), &[depth, kind, deflate, no_filters, not_interlaced]].concat();
     let mut packed = ZlibEncoder::new(Vec::new(), Compression::best());
     let mut above = vec![0; width];
     for row in pixels.chunks_exact(width) {
@@ -35,8 +47,13 @@ fn encode(pixels: &[u8], height: usize, width: usize) -> io::Result<Vec<u8>> {
             .write_all(&row.iter().zip(&above).map(|(pixel, above)| pixel.wrapping_sub(*above)).collect::<Vec<_>>())?;
         above.copy_from_slice(row);
     }
-    Ok([&b"\x89PNG\r\n\x1a\n"[..], &chunk(b"IHDR", &header), &chunk(b"IDAT", &packed.finish()?), &chunk(b"IEND", &[])]
-        .concat())
+    let colors: Vec<u8> =
+        palette.iter().flat_map(|palette| palette.iter().flat_map(|&[r, g, b, _]| [r, g, b])).collect();
+    let cover: Vec<u8> = palette.iter().flat_map(|palette| palette.iter().map(|&[.., alpha]| alpha)).collect();
+    let palette = [chunk(b"PLTE", &colors), chunk(b"tRNS", &cover)].concat();
+    let palette = if colors.is_empty() { Vec::new() } else { palette };
+    let (header, image) = (chunk(b"IHDR", &header), chunk(b"IDAT", &packed.finish()?));
+    Ok([&b"\x89PNG\r\n\x1a\n"[..], &header, &palette, &image, &chunk(b"IEND", &[])].concat())
 }
 
 /// Length, name, content, and the CRC of the last two.
@@ -91,12 +108,25 @@ mod tests {
 
     #[test]
     fn a_picture_unpacks_to_its_rows_each_less_the_row_above() {
-        let png = encode(&[1, 2, 3, 4, 5, 6], 2, 3).unwrap();
+        let png = encode(&[1, 2, 3, 4, 5, 6], (2, 3), None).unwrap();
         assert_eq!(png[16..24], [0, 0, 0, 3, 0, 0, 0, 2], "width, then height");
         let data = png.windows(4).position(|name| name == b"IDAT").unwrap() + 4;
         let mut rows = Vec::new();
         ZlibDecoder::new(&png[data..]).read_to_end(&mut rows).unwrap();
         assert_eq!(rows, [UP, 1, 2, 3, UP, 3, 3, 3]);
         assert!(png.ends_with(&[0, 0, 0, 0, b'I', b'E', b'N', b'D', 0xae, 0x42, 0x60, 0x82]), "the CRC of IEND");
+    }
+
+    /// Read by the decoder that reads people's pictures.
+    #[test]
+    fn a_picture_of_colours_unpacks_to_them() {
+        let palette = [[255, 0, 0, 255], [0, 0, 255, 40]];
+        let bytes = encode(&[0, 1, 1, 0, 0, 1], (2, 3), Some(&palette)).unwrap();
+        let mut decoder = png::Decoder::new(io::Cursor::new(bytes));
+        decoder.set_transformations(png::Transformations::EXPAND);
+        let mut reader = decoder.read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        reader.next_frame(&mut pixels).unwrap();
+        assert_eq!(pixels, [0, 1, 1, 0, 0, 1].map(|i: usize| palette[i]).concat());
     }
 }

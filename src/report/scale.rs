@@ -47,6 +47,17 @@ impl Scale {
         Self::Log { lo: Round { digit: 1, exponent: 0 }, hi: Round::at_least(longest as f64) }
     }
 
+    /// For learning rates that were tried: logarithmic.
+    pub fn rates(values: impl IntoIterator<Item = f64>) -> Self {
+        let (lo, hi) = span(values).filter(|(lo, hi)| *lo > 0.0 && lo < hi).unwrap_or((0.1, 1.0));
+        Self::Log { lo: Round::at_most(lo), hi: Round::at_least(hi) }
+    }
+
+    /// For values above 0 that are seen beside 0, such as a learning rate that falls to it.
+    pub fn from_zero(values: impl IntoIterator<Item = f64>) -> Self {
+        Self::linear(0.0, span(values).map_or(1.0, |(_, hi)| hi))
+    }
+
     /// For losses: logarithmic where they span orders of magnitude, and else from 0 on, unless that left most of the axis
     /// empty.
     pub fn losses(values: impl IntoIterator<Item = f64>) -> Self {

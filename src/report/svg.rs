@@ -83,11 +83,11 @@ impl Display for Px {
     }
 }
 
-/// `text` between tags: markup means itself, and what XML 1.0 does not allow becomes a replacement character.
+/// `text` between tags and in attributes: markup means itself, and what XML 1.0 does not allow becomes a replacement character.
 pub(super) fn escape(text: &str) -> String {
     let allowed = |c: char| !matches!(c, '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\u{fffe}' | '\u{ffff}');
     let text: String = text.chars().map(|c| if allowed(c) { c } else { '\u{fffd}' }).collect();
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// About how wide `text` is at this font size: a letter of Helvetica is little more than half as wide as high, an

@@ -70,6 +70,12 @@ impl Position {
     pub(super) fn next_epoch(self) -> Self {
         Self { epoch: self.epoch + 1, batch: 0, running: RunningScore::default(), seconds: 0.0, ..self }
     }
+
+    /// What ends a training here: `place` is not finite.
+    pub(super) fn diverged(&self, place: String) -> Error {
+        let Self { epoch, step, learning_rate, .. } = *self;
+        Error::Diverged { epoch, step, learning_rate, place }
+    }
 }
 
 /// A training between two steps, with all that it needs to go on; lent.

@@ -5,6 +5,7 @@
 mod checkpoint;
 mod history;
 mod lock;
+mod lr_find;
 mod memory;
 pub mod model_file;
 mod run_folder;
@@ -15,16 +16,18 @@ use std::time::Instant;
 
 pub use checkpoint::{Checkpoint, Found, Identity, Moment, Position};
 pub use history::{EpochRecord, History, Judgement, RunningScore, Scores, StepRecord};
+pub use lr_find::{Sweep, Trial};
 pub use run_folder::{RunFolder, new_folder};
-pub use run_record::{RunRecord, differences, read_runs};
+pub use run_record::{LeftOut, RunRecord, Runs, differences, read_runs};
 pub use settings::{ClassWeights, Draft, FIELDS, Field, InitName, InputName, Range, TrainConfig, TrainSettings};
 pub(crate) use settings::{parse_toml, read_toml};
 
 use crate::data::Dataset;
 use crate::error::{Error, Problem, Result};
-use crate::nn::{Architecture, Network, Objective, Step, Workspace, loss};
+use crate::linalg::team;
+use crate::nn::{Architecture, Batch, Network, Objective, Step, Workspace, loss};
 use crate::optim::{Optimizer, Schedule, optimizer};
-use crate::threads::{Crew, with_blas_threads};
+use crate::threads::Crew;
 
 /// Watches a run. Nothing it does changes the outcome.
 pub trait Observer {
@@ -79,6 +82,8 @@ pub struct Trainer<'d> {
     optimizer: Box<dyn Optimizer>,
     schedule: Schedule,
     workspace: Workspace,
+    /// The batch after the one in `workspace`.
+    next: Batch,
     order: Vec<u32>,
     crew: Crew,
     history: History,
@@ -146,6 +151,7 @@ impl<'d> Trainer<'d> {
             optimizer: optimizer(config.optimizer, config.l2, &network),
             schedule,
             workspace: Workspace::new(&network, batch_size),
+            next: Batch::new(&network, batch_size),
             order: (0..data.len() as u32).collect(),
             crew: Crew::new(config.threads(), network.largest_product(batch_size))?,
             history: History::default(),
@@ -175,13 +181,15 @@ impl<'d> Trainer<'d> {
     /// `judge` is asked after each.
     ///
     /// # Errors
-    /// [`Error::Diverged`] at the first step whose loss is not finite, or what `observer` returns.
+    /// [`Error::Diverged`] at the first step whose loss is not finite, [`Error::Data`] if the file that the images are mapped from was
+    /// written meanwhile, or what `observer` returns.
     pub fn run(&mut self, judge: &Judge<'_>, observer: &mut dyn Observer) -> Result<()> {
         self.shuffle(self.position.epoch);
         while !self.is_over() {
             let epoch = self.position.epoch;
             let (train, train_seconds) = self.learn_epoch(observer)?;
             let started = Instant::now();
+            self.data.require_unchanged()?;
             let judgement = self.judge_and_shuffle(judge, epoch + 1);
             let eval_seconds = started.elapsed().as_secs_f64();
             self.require_finite(judgement.validation)?;
@@ -192,7 +200,7 @@ impl<'d> Trainer<'d> {
                 observer.best(best, &self.network)?;
             }
             self.position = self.position.next_epoch();
-            observer.between_steps(&self.moment(Instant::now()))?;
+            observer.between_steps(&self.moment_between_epochs())?;
         }
         Ok(())
     }
@@ -201,10 +209,9 @@ impl<'d> Trainer<'d> {
         self.position.epoch > self.config.epochs || self.is_out_of_patience()
     }
 
-    /// Of a process that is at the steps of this epoch since `since`.
-    fn moment(&self, since: Instant) -> Moment<'_> {
+    fn moment_between_epochs(&self) -> Moment<'_> {
         let Self { network, optimizer, history, position, .. } = self;
-        let is_over = position.batch == 0 && self.is_over(); // within an epoch it is not
+        let (since, is_over) = (Instant::now(), self.is_over());
         Moment { network, optimizer: &**optimizer, history, position: *position, since, is_over }
     }
 
@@ -214,38 +221,55 @@ impl<'d> Trainer<'d> {
         self.config.patience > 0 && waited >= self.config.patience
     }
 
-    /// One pass over the images in the current order, from where it stands; the last short batch included. Returns the scores
-    /// and the wall time.
+    /// One pass over the images in the current order, from where it stands; the last short batch included. While a step
+    /// learns from one batch, the next is loaded. Returns the scores and the wall time.
     fn learn_epoch(&mut self, observer: &mut dyn Observer) -> Result<(Scores, f64)> {
         let since = Instant::now();
-        with_blas_threads(self.crew.blas_threads(), || self.learn_images(since, observer))?;
+        self.learn_images(since, observer)?;
         Ok((self.position.running.scores(), self.position.seconds + since.elapsed().as_secs_f64()))
     }
 
     fn learn_images(&mut self, since: Instant, observer: &mut dyn Observer) -> Result<()> {
-        let level = self.schedule.level(&self.history.watched_losses());
+        let Self { crew, config, data, order, workspace, next, network, optimizer, history, schedule, .. } = self;
+        let (at, input) = (&mut self.position, config.input());
         let objective = self.weighted.as_ref().map_or(self.objective, |weighted| weighted);
-        for images in self.order.chunks(self.config.batch_size).skip(self.position.batch) {
-            let at = &mut self.position;
-            at.learning_rate = self.schedule.rate(level, at.step);
-            at.step += 1;
-            at.batch += 1;
-            self.workspace.load(self.data, self.config.input(), images);
-            self.optimizer.begin_step(at.learning_rate);
-            let step = Step { seed: self.config.seed(), number: at.step };
-            let score = self.network.learn(step, &mut self.workspace, images.len(), objective, &mut *self.optimizer);
-            if !score.loss_sum.is_finite() {
-                let layer = self.network.first_not_finite(&self.workspace, images.len());
-                return Err(
-                    self.diverged(layer.map_or("the loss".to_owned(), |layer| format!("the output of {layer}")))
-                );
-            }
-            at.running.add(score, images.len());
-            let Position { epoch, batch, running, .. } = *at;
-            observer.step(&StepRecord { epoch, batch, images: images.len(), so_far: running });
-            observer.between_steps(&self.moment(since))?;
+        let level = schedule.level(&history.watched_losses());
+        let mut batches = order.chunks(config.batch_size).skip(at.batch).peekable();
+        if let Some(first) = batches.peek() {
+            workspace.load(data, input, first);
         }
-        Ok(())
+        crew.steps(|| {
+            while let Some(images) = batches.next() {
+                at.learning_rate = schedule.rate(level, at.step);
+                at.step += 1;
+                at.batch += 1;
+                optimizer.begin_step(at.learning_rate);
+                let step = Step { seed: config.seed(), number: at.step };
+                let load_next = || batches.peek().into_iter().for_each(|images| next.load(data, input, images));
+                let learn = || network.learn(step, workspace, images.len(), objective, &mut **optimizer);
+                let score = team::beside(load_next, learn);
+                if !score.loss_sum.is_finite() {
+                    let layer = network.first_not_finite(workspace, images.len());
+                    return Err(
+                        at.diverged(layer.map_or("the loss".to_owned(), |layer| format!("the output of {layer}")))
+                    );
+                }
+                workspace.exchange(next);
+                at.running.add(score, images.len());
+                let Position { epoch, batch, running, .. } = *at;
+                observer.step(&StepRecord { epoch, batch, images: images.len(), so_far: running });
+                let optimizer = &**optimizer;
+                observer.between_steps(&Moment {
+                    network,
+                    optimizer,
+                    history,
+                    position: *at,
+                    since,
+                    is_over: false,
+                })?;
+            }
+            Ok(())
+        })
     }
 
     /// The judge has all cores; the order of the next epoch is drawn beside it.
@@ -271,13 +295,8 @@ impl<'d> Trainer<'d> {
         let loss = validation.filter(|scores| !scores.loss.is_finite()).map(|_| "the validation loss".to_owned());
         match self.network.first_parameter_not_finite().or(loss) {
             None => Ok(()),
-            Some(place) => Err(self.diverged(place)),
+            Some(place) => Err(self.position.diverged(place)),
         }
-    }
-
-    fn diverged(&self, place: String) -> Error {
-        let Position { epoch, step, learning_rate, .. } = self.position;
-        Error::Diverged { epoch, step, learning_rate, place }
     }
 
     fn record(

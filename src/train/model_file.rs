@@ -9,7 +9,7 @@ use safetensors::tensor::{Dtype, Metadata, TensorView};
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Dataset, Input};
-use crate::error::{Error, Mismatch, Result, shown};
+use crate::error::{Error, Mismatch, Result, obstacle, shown};
 use crate::files::write_atomically;
 use crate::nn::{Architecture, Loss, Network, ParameterMut};
 use crate::train::{EpochRecord, TrainConfig};
@@ -133,8 +133,16 @@ impl Description {
 /// # Errors
 /// [`Error::Io`].
 pub fn write(path: &Path, network: &Network, description: &Description) -> Result<()> {
-    let tensors: Vec<_> = network
-        .parameters()
+    let names = network.parameters().map(|(name, _)| name).collect();
+    write_atomically(path, &to_bytes(network, names, description))
+}
+
+/// A model file whose tensors have these names, one a parameter, in order.
+pub(crate) fn to_bytes(network: &Network, names: Vec<String>, description: &Description) -> Vec<u8> {
+    let parameters = network.parameters().map(|(_, parameter)| parameter);
+    let tensors: Vec<_> = names
+        .into_iter()
+        .zip(parameters)
         .map(|(name, parameter)| {
             let bytes: Vec<u8> = parameter.file_values().iter().flat_map(|value| value.to_le_bytes()).collect();
             (name, parameter.file_shape(), bytes)
@@ -145,8 +153,7 @@ pub fn write(path: &Path, network: &Network, description: &Description) -> Resul
     });
     let description = serde_json::to_string(description).expect("a description is plain data");
     let metadata = [(KEY.to_owned(), description)].into();
-    let file = safetensors::serialize(views, Some(metadata)).expect("names and shapes of one network");
-    write_atomically(path, &file)
+    safetensors::serialize(views, Some(metadata)).expect("names and shapes of one network")
 }
 
 /// Reads the network in `path`, and what the file says about it.
@@ -166,7 +173,8 @@ pub fn read(path: &Path) -> Result<(Network, Description)> {
 }
 
 /// Overwrites the parameters of `network` with those in `path`. Any safetensors file with tensors of the right names and
-/// shapes will do, with or without our description.
+/// shapes will do, with or without our description; the names may be those that PyTorch gives a `torch.nn.Sequential`
+/// ([`Architecture::sequential_names`]).
 ///
 /// # Errors
 /// [`Error::Model`] if one is missing, has another shape, or is not finite; `network` is then partly overwritten.
@@ -189,7 +197,7 @@ struct Opened<'p> {
 
 impl<'p> Opened<'p> {
     fn new(path: &'p Path) -> Result<Self> {
-        let unreadable = |error: io::Error| mismatch(path, "model", "a file that you may read", error);
+        let unreadable = |error: io::Error| mismatch(path, "model", "a file that you may read", obstacle(&error));
         let metadata = fs::metadata(path).map_err(unreadable)?; // before opening: a pipe would wait for its other end
         if !metadata.is_file() {
             let found = if metadata.is_dir() { "a folder" } else { "a device or a pipe" };
@@ -247,15 +255,16 @@ impl<'p> Opened<'p> {
 
     /// Every parameter of `network`, found by name, of its shape, finite; and no tensor beside them.
     fn fill(mut self, network: &mut Network) -> Result<()> {
-        self.check_tensors(network)?;
+        let names = self.names(network);
+        self.check_tensors(network, &names)?;
         let path = self.path;
         let mut numbers = Vec::with_capacity(self.body as usize); // as many as the network's: checked above
         self.file
             .by_ref()
             .take(self.body)
             .read_to_end(&mut numbers)
-            .map_err(|error| mismatch(path, "model", "a file that you may read", error))?;
-        for (name, parameter) in network.parameters_mut() {
+            .map_err(|error| mismatch(path, "model", "a file that you may read", obstacle(&error)))?;
+        for (name, (_, parameter)) in names.into_iter().zip(network.parameters_mut()) {
             let (start, end) = self.header.info(&name).expect("checked above").data_offsets;
             let bytes = numbers.get(start..end).ok_or_else(|| {
                 mismatch(path, "length", format!("{} bytes of numbers", self.body), format!("{} bytes", numbers.len()))
@@ -265,12 +274,21 @@ impl<'p> Opened<'p> {
         Ok(())
     }
 
-    fn check_tensors(&self, network: &Network) -> Result<()> {
+    /// What the file calls the parameters of `network`: as we do, or as PyTorch does where the first one says so.
+    fn names(&self, network: &Network) -> Vec<String> {
+        let ours: Vec<_> = network.parameters().map(|(name, _)| name).collect();
+        let sequential = network.architecture().sequential_names();
+        let has_first = |names: &[String]| names.first().is_some_and(|name| self.header.info(name).is_some());
+        if has_first(&sequential) && !has_first(&ours) { sequential } else { ours }
+    }
+
+    fn check_tensors(&self, network: &Network, names: &[String]) -> Result<()> {
         let found = |name: &str| match self.header.info(name) {
             Some(tensor) => format!("{:?} {:?}", tensor.dtype, tensor.shape),
             None => "none".to_owned(),
         };
-        let wanted: Vec<_> = network.parameters().map(|(name, parameter)| (name, parameter.file_shape())).collect();
+        let shapes = network.parameters().map(|(_, parameter)| parameter.file_shape());
+        let wanted: Vec<_> = names.iter().zip(shapes).collect();
         for (name, shape) in &wanted {
             let fits = self.header.info(name).is_some_and(|t| t.dtype == Dtype::F32 && t.shape == *shape);
             if !fits {
@@ -278,7 +296,7 @@ impl<'p> Opened<'p> {
             }
         }
         let names = self.header.offset_keys();
-        match names.iter().find(|name| !wanted.iter().any(|(wanted, _)| wanted == *name)) {
+        match names.iter().find(|name| !wanted.iter().any(|(wanted, _)| wanted == name)) {
             None => Ok(()),
             Some(extra) => {
                 let known = format!("{} tensors, those of {}", wanted.len(), network.architecture());

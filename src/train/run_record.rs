@@ -8,7 +8,7 @@ use toml::Table;
 
 use super::settings::{FIELDS, TrainSettings, read_toml, typed};
 use super::{EpochRecord, History};
-use crate::error::{Error, OneLine, Result, shown};
+use crate::error::{Error, OneLine, Result, obstacle, shown};
 
 /// What a run folder tells of its run.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,26 +49,68 @@ pub fn differences(runs: &[RunRecord]) -> Vec<String> {
 const LARGEST_METRICS: u64 = 1 << 29;
 const REMEDY: &str = "give the folder of a run that gemmnist train has made";
 
-/// Reads the run folders `paths`. A run that is still going on, or was killed, has the epochs that are whole.
+/// Runs that were read, and what was given beside them.
+#[derive(Debug)]
+pub struct Runs {
+    /// In the order they were given.
+    pub records: Vec<RunRecord>,
+    /// What is no run, or none yet.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// What is no run, or has not come to the end of an epoch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Its folder, or file.
+    pub path: PathBuf,
+    /// In a few words.
+    pub why: &'static str,
+}
+
+/// Reads the run folders among `paths`; other folders and files, and runs without an epoch, are left out. A run that is still
+/// going on, or was killed, has the epochs that are whole.
 ///
 /// # Errors
-/// [`Error::Data`] if a folder lacks `config.toml` or `metrics.jsonl`, or they are not what a run writes.
-pub fn read_runs(paths: &[PathBuf]) -> Result<Vec<RunRecord>> {
+/// [`Error::Data`] if nothing is there, if the files of a run are not what a run writes, or if no run is left.
+pub fn read_runs(paths: &[PathBuf]) -> Result<Runs> {
     let name = |path: &Path| path.file_name().map(|name| OneLine(Path::new(name)).to_string());
     let names: Vec<_> = paths.iter().map(|path| std::path::absolute(path).ok().and_then(|path| name(&path))).collect();
     let unique = |name: &Option<String>| names.iter().filter(|other| *other == name).count() == 1;
-    let read = |(path, name): (&PathBuf, &Option<String>)| {
-        let own = name.clone().filter(|_| unique(name));
-        read_run(path, own.unwrap_or_else(|| OneLine(path).to_string()))
-    };
-    paths.iter().zip(&names).map(read).collect()
+    let mut runs = Runs { records: Vec::new(), left_out: Vec::new() };
+    for (path, name) in paths.iter().zip(&names) {
+        match why_no_run(path)? {
+            Some(why) => runs.left_out.push(LeftOut { path: path.clone(), why }),
+            None => {
+                let own = name.clone().filter(|_| unique(name));
+                runs.records.push(read_run(path, own.unwrap_or_else(|| OneLine(path).to_string()))?);
+            }
+        }
+    }
+    match runs.left_out.first() {
+        Some(LeftOut { path, why }) if runs.records.is_empty() => {
+            Err(Error::data(path, "run", "a run folder", why, REMEDY))
+        }
+        _ => Ok(runs),
+    }
+}
+
+/// Why what is at `path` is none of a run's folders, if it is not.
+fn why_no_run(path: &Path) -> Result<Option<&'static str>> {
+    if !path.exists() {
+        return Err(Error::data(path, "run", "a run folder", "nothing there", REMEDY));
+    }
+    let has = |file: &str| path.join(file).is_file();
+    let is_empty = || path.join("metrics.jsonl").metadata().is_ok_and(|metadata| metadata.len() == 0);
+    Ok(match () {
+        () if !path.is_dir() => Some("another kind of file"),
+        () if has("table.json") => Some("a folder of runs that gemmnist reproduce has made: name those in it"),
+        () if !has("config.toml") || !has("metrics.jsonl") => Some("no run folder"),
+        () if is_empty() => Some("a run without an epoch: it is still in its first, or ended there"),
+        () => None,
+    })
 }
 
 fn read_run(folder: &Path, name: String) -> Result<RunRecord> {
-    if !folder.is_dir() {
-        let found = if folder.exists() { "another kind of file" } else { "nothing there" };
-        return Err(Error::data(folder, "run", "a run folder", found, REMEDY));
-    }
     let config = folder.join("config.toml");
     let given = read_toml::<Table>(&config)
         .map_err(|problem| Error::data(&config, "settings of a run", problem.expected, problem.found, REMEDY))?;
@@ -90,7 +132,7 @@ fn read_bytes(path: &Path) -> std::result::Result<Vec<u8>, Misread> {
         File::open(path)?.take(LARGEST_METRICS + 1).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
-    let bytes = read().map_err(|error| ("a file that you may read", error.to_string()))?;
+    let bytes = read().map_err(|error| ("a file that you may read", obstacle(&error)))?;
     match bytes.len() as u64 {
         0..=LARGEST_METRICS => Ok(bytes),
         _ => Err(("at most 512 MiB", "more".to_owned())),

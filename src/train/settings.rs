@@ -1,6 +1,7 @@
 //! Settings: one table says each one's name, default, range and meaning. The command line, TOML files, `config.toml` and
 //! the checks all go by it.
 
+mod command;
 mod draft;
 mod fields;
 mod toml_file;

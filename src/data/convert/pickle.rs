@@ -36,7 +36,7 @@ pub(super) fn write(sets: [&Dataset; 3], out: &mut dyn Write) -> io::Result<()> 
         let (height, width) = set.size();
         let square = height == width; // as the classic file has them; others keep their shape
         let shape = if square { vec![set.len(), set.pixels()] } else { vec![set.len(), height, width] };
-        array(out, "f4", &shape, set.images(), pixels)?;
+        array(out, "f4", &shape, &set.images(), pixels)?;
         array(out, "i8", &[set.len()], set.labels(), |label| i64::from(label).to_le_bytes())?;
         out.write_all(b"\x86")?; // TUPLE2
     }

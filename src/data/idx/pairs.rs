@@ -59,8 +59,9 @@ pub(super) fn read(folder: &Folder, checksums: Checksums) -> Result<Contents> {
     let Plan { train, test } = plan(folder)?;
     let emnist = is_of_emnist(&train.images.path) || is_of_emnist(&test.images.path);
     let remarks = emnist.then(|| TRANSPOSED.to_owned()).into_iter().collect();
-    let (train, mut files) = read_pair(train, Split::Train, checksums)?;
-    let (test, test_files) = read_pair(test, Split::Test, checksums)?;
+    let pair = |pair, split| move || read_pair(pair, split, checksums);
+    let (train, test) = rayon::join(pair(train, Split::Train), pair(test, Split::Test));
+    let ((train, mut files), (test, test_files)) = (train?, test?);
     files.extend(test_files);
     Ok(Contents { splits: assemble::splits(train, None, test)?, files, remarks })
 }
@@ -78,7 +79,7 @@ fn read_pair(pair: Pair, split: Split, checksums: Checksums) -> Result<(Part, Ve
     let mut part = Part {
         size: images.header.size,
         images: images.elements,
-        labels: labels.elements,
+        labels: labels.elements.into_vec(),
         images_path: pair.images.path,
         labels_path: pair.labels.path,
     };

@@ -124,17 +124,18 @@ impl<'a> Zip<'a> {
     /// Number of entries of the directory, its length and place, by the record at the file's end (4.3.14 to 4.3.16).
     fn directory(&mut self, tail: &[u8], tail_at: u64) -> Result<(u64, u64, u64)> {
         let is_end = |&at: &usize| {
-            let comment = tail.get(at + 20..at + 22).map(|bytes| usize::from(u16::from_le_bytes([bytes[0], bytes[1]])));
-            tail[at..].starts_with(&END.to_le_bytes()) && comment == Some(tail.len() - at - 22)
+            let mut end = Fields(tail.get(at..).unwrap_or_default());
+            let starts = end.u32() == Some(END) && end.take(16).is_some();
+            starts && end.u16().is_some_and(|comment| usize::from(comment) == end.0.len())
         };
         let at = (0..tail.len().saturating_sub(21)).rev().find(is_end).ok_or_else(|| self.damaged("end"))?;
-        let mut end = Fields(&tail[at + 8..]);
+        let mut end = Fields(tail.get(at + 8..).unwrap_or_default());
         let numbers = || Some((end.number(4)? & 0xffff, end.number(4)?, end.number(4)?));
         let (count, size, offset) = { numbers }().ok_or_else(|| self.damaged("end"))?;
         if offset != 0xffff_ffff && size != 0xffff_ffff && count != 0xffff {
             return Ok((count, size, offset));
         }
-        let locator = at.checked_sub(20).map(|at| &tail[at..]).unwrap_or_default();
+        let locator = at.checked_sub(20).and_then(|at| tail.get(at..)).unwrap_or_default();
         let mut locator = Fields(locator);
         if locator.u32() != Some(END_64_LOCATOR) {
             return Err(self.damaged("end"));

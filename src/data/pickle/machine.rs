@@ -268,7 +268,7 @@ impl Machine<'_> {
 
     fn extend(&mut self, opcode: &str, more: &[Id]) -> Result<()> {
         let list = self.top(opcode)?;
-        match &mut self.objects.0[list] {
+        match self.objects.at_mut(list) {
             Object::Sequence(ids) if ids.len() + more.len() <= MAX_OBJECTS => {
                 ids.extend(more);
                 Ok(())

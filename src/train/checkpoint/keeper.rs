@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::{Checkpoint, Moment, Position};
+use super::{Checkpoint, Moment};
 use crate::data::Dataset;
 use crate::error::{Error, OneLine, Problem, Result};
 use crate::files::{write_atomically, write_keeping};
 use crate::format::thousands;
-use crate::linalg::{blas, kernels::Kind};
+use crate::linalg::{blas, kernels::Kind, team};
 use crate::optim::ScheduleName;
 use crate::train::TrainConfig;
 use crate::train::settings::typed;
@@ -60,7 +60,7 @@ impl Identity {
     pub fn add(&mut self, split: &str, data: &Dataset) {
         let (height, width) = data.size();
         let mut checksum = crc32fast::Hasher::new();
-        checksum.update(data.images());
+        (0..data.len()).for_each(|i| checksum.update(data.image(i))); // copies none, wherever they lie
         checksum.update(data.labels());
         let described = format!(
             "{} of {height} x {width} in {} classes with CRC-32 {:08x}",
@@ -203,20 +203,21 @@ impl Keeper {
     /// [`Error::Diverged`] if a parameter is not finite, [`Error::Io`]; those that there were are still there.
     pub fn save(&mut self, moment: &Moment<'_>) -> Result<()> {
         if let Some(place) = moment.network.first_parameter_not_finite() {
-            let Position { epoch, step, learning_rate, .. } = moment.position;
-            return Err(Error::Diverged { epoch, step, learning_rate, place });
+            return Err(moment.position.diverged(place));
         }
         let started = Instant::now();
-        let bytes = moment.encode(&self.identity);
-        if self.is_newest_whole {
-            write_keeping(&self.newest(), &self.folder.join(BEFORE), &bytes)?;
-        } else {
-            write_atomically(&self.newest(), &bytes)?;
-        }
+        team::aside(|| self.write(&moment.encode(&self.identity)))?;
         self.is_newest_whole = true;
         self.step = moment.position.step;
         self.due = Instant::now() + started.elapsed() * TIMES_AS_LONG;
         Ok(())
+    }
+
+    fn write(&self, bytes: &[u8]) -> Result<()> {
+        match self.is_newest_whole {
+            true => write_keeping(&self.newest(), &self.folder.join(BEFORE), bytes),
+            false => write_atomically(&self.newest(), bytes),
+        }
     }
 }
 

@@ -168,7 +168,7 @@ fn a_folder_and_a_missing_file_are_no_models() {
     };
     assert!(message(folder.path()).contains("model: expected a file, found a folder (give a model.safetensors"));
     let missing = message(&folder.path().join("none"));
-    assert!(missing.contains("none: model: expected a file that you may read, found No such file"), "{missing}");
+    assert!(missing.contains("none: model: expected a file that you may read, found nothing there"), "{missing}");
     if cfg!(target_os = "linux") {
         assert!(message(Path::new("/dev/zero")).contains("expected a file, found a device or a pipe"));
     }

@@ -31,6 +31,12 @@ impl Draft {
     /// [`finish`](Self::finish).
     pub fn overlay_file(&mut self, path: &Path) {
         match read_toml::<Table>(path) {
+            Ok(table) if is_recipe(&table) => self.problems.push(Problem {
+                place: OneLine(path).to_string(),
+                expected: "settings: name = value, a line each".to_owned(),
+                found: "a recipe".to_owned(),
+                remedy: Some("give it with --recipe".to_owned()),
+            }),
             Ok(table) => self.overlay_table(&OneLine(path).to_string(), &table),
             Err(problem) => self.problems.push(problem),
         }
@@ -92,6 +98,11 @@ impl Draft {
         settings.threads.get_or_insert_with(|| threads::available().min(MOST_THREADS as usize));
         Ok(TrainConfig(settings))
     }
+}
+
+/// Whether it has what a recipe has, and settings never.
+fn is_recipe(table: &Table) -> bool {
+    table.contains_key("title") || table.get("settings").is_some_and(Value::is_table)
 }
 
 /// A value as it was written.

@@ -205,7 +205,7 @@ fn every_mistake_is_reported_in_one_go_a_line_each() {
             "run.toml: batch: expected a whole number from 1 to 1000000, found 0",
             "run.toml: epohcs: expected the name of a setting, found an unknown key (did you mean epochs?)",
             "run.toml: lr: expected a number above 0, up to 1000000, found nan",
-            "none.toml: expected a TOML file that you may read, found No such file or directory (os error 2)",
+            "none.toml: expected a TOML file that you may read, found nothing there",
             "--seed: expected a whole number from 0 to 2^63 - 1, found -1",
         ]
     );

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 
-use crate::error::{OneLine, Problem, shown};
+use crate::error::{OneLine, Problem, obstacle, shown};
 
 /// Larger than any list of settings; a file above it is something else.
 pub(super) const LARGEST_CONFIG: u64 = 1 << 20;
@@ -18,7 +18,7 @@ pub(crate) fn read_toml<T: DeserializeOwned>(path: &Path) -> std::result::Result
         File::open(path)?.take(LARGEST_CONFIG + 1).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
-    let bytes = read().map_err(|error| toml_problem(path, "a TOML file that you may read", error.to_string()))?;
+    let bytes = read().map_err(|error| toml_problem(path, "a TOML file that you may read", obstacle(&error)))?;
     if bytes.len() as u64 > LARGEST_CONFIG {
         return Err(toml_problem(path, "a TOML file of at most 1 MiB", "a larger one".to_owned()));
     }

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Fuzzes the readers of files from outside: scripts/fuzz.sh [SECONDS] [TARGET...]
+# SECONDS a target (default 60), all targets (fuzz/src/bin) if none is named. A file that breaks a reader is left in
+# fuzz/artifacts, and the exit code is not 0. Wants cargo-fuzz; the compiler is the project's own.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+seconds=${1:-60}
+shift || true
+if [[ ! $seconds =~ ^[1-9][0-9]*$ ]]; then
+    echo "scripts/fuzz.sh: SECONDS: expected a number from 1 on, found $seconds (scripts/fuzz.sh [SECONDS] [TARGET...])" >&2
+    exit 2
+fi
+if ! cargo fuzz --version >/dev/null 2>&1; then
+    echo "scripts/fuzz.sh: expected cargo-fuzz, found none (cargo install --locked cargo-fuzz)" >&2
+    exit 1
+fi
+targets=("$@")
+if [ ${#targets[@]} -eq 0 ]; then
+    mapfile -t targets < <(basename -s .rs fuzz/src/bin/*.rs)
+fi
+
+# Where a target starts from: files of the tests where they will do, small ones of its own otherwise.
+seeds() {
+    case $1 in
+        pickle | npz) echo tests/golden/formats ;;
+        picture) echo tests/golden/pictures ;;
+        recipe) echo src/recipes ;;
+        *) echo "fuzz/seeds/$1" ;;
+    esac
+}
+
+# Readers take files: in memory, where the system has a place for them.
+if [ -d /dev/shm ] && [ -w /dev/shm ]; then export TMPDIR=/dev/shm; fi
+TMPDIR=$(mktemp -d)
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
+
+# The code is safe Rust: what is looked for are panics, overflow, memory and time, which need no sanitizer (nor nightly).
+cargo fuzz build --sanitizer none
+for target in "${targets[@]}"; do
+    printf '\n== %s, %s s\n' "$target" "$seconds"
+    mkdir -p "fuzz/corpus/$target"
+    cargo fuzz run --sanitizer none "$target" "fuzz/corpus/$target" "$(seeds "$target")" -- \
+        -max_total_time="$seconds" -max_len=8192 -timeout=1 -rss_limit_mb=512 -print_final_stats=1 -verbosity=0
+done

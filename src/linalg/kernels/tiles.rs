@@ -1,0 +1,275 @@
+//! The loops of a product, for vectors of any kind. They are written out, without iterators and `from_fn`: what is not
+//! inlined here is not compiled for the processor, and every call empties its registers.
+#![allow(clippy::needless_range_loop, reason = "loops of constant length, which the compiler unrolls")]
+
+use super::vector::Vector;
+use super::{ColumnsMut, Left, Output, Product};
+
+/// The columns of a tile: some vectors from `start` on, the last of them with `last` lanes.
+#[derive(Clone, Copy)]
+struct Span {
+    start: usize,
+    last: usize,
+}
+
+/// The sums of a tile of `M` rows and `N` vectors.
+type Sums<V, const M: usize, const N: usize> = [[V; N]; M];
+
+/// See [`super::multiply`]; tiles of up to `MOST` rows times two vectors.
+#[inline(always)]
+pub fn multiply<V: Vector, const MOST: usize>(product: Product, output: Output) {
+    match (product.left, output) {
+        (Left::Picked { values, picked }, Output::Overwrite(c)) => {
+            by_spans::<V, MOST>(product, Picked { values, picked }, Overwrite(c));
+        }
+        (Left::Rows { values, stride }, Output::Overwrite(c)) => {
+            by_spans::<V, MOST>(product, Rows { values, stride }, Overwrite(c));
+        }
+        (Left::Rows { values, stride }, Output::Add { alpha, c, picked }) => {
+            by_spans::<V, MOST>(product, Rows { values, stride }, Add { alpha, c, picked });
+        }
+        (Left::Columns { values, stride }, Output::Add { alpha, c, picked }) => {
+            by_spans::<V, MOST>(product, Columns { values, stride }, Add { alpha, c, picked });
+        }
+        (Left::Rows { values, stride }, Output::Transposed(c)) => {
+            by_spans::<V, MOST>(product, Rows { values, stride }, Transposed(c));
+        }
+        _ => unimplemented!("no layer needs this product"),
+    }
+}
+
+/// Span after span, of two vectors as long as there are two, then of one that may have fewer lanes.
+#[inline(always)]
+fn by_spans<V: Vector, const MOST: usize>(product: Product, left: impl Terms, mut output: impl Finish) {
+    let (lanes, end) = (V::LANES, product.columns);
+    let mut start = 0;
+    while end - start >= 2 * lanes {
+        by_rows::<V, MOST, 2>(product, left, Span { start, last: lanes }, &mut output);
+        start += 2 * lanes;
+    }
+    while start < end {
+        let last = lanes.min(end - start);
+        by_rows::<V, MOST, 1>(product, left, Span { start, last }, &mut output);
+        start += last;
+    }
+}
+
+/// All rows in the columns of `span`: tiles of about the same number of rows, of those that there are tiles of.
+#[inline(always)]
+fn by_rows<V: Vector, const MOST: usize, const N: usize>(
+    product: Product,
+    left: impl Terms,
+    span: Span,
+    output: &mut impl Finish,
+) {
+    let mut first = 0;
+    while first < product.rows {
+        let rest = product.rows - first;
+        let rows = rest.div_ceil(rest.div_ceil(MOST));
+        macro_rules! tile_of {
+            ($($m:literal)+) => {
+                match rows {
+                    $( $m.. if $m <= MOST => {
+                        let sums: Sums<V, $m, N> = left.sums(product, first, span);
+                        output.finish(sums, first, span);
+                        first += $m;
+                    } )+
+                    _ => unreachable!("a tile has a row"),
+                }
+            };
+        }
+        tile_of!(12 10 8 6 5 4 3 2 1);
+    }
+}
+
+/// A left factor.
+trait Terms: Copy {
+    /// `M` rows of `A·B` from `first` on, in the columns of `span`. They stay in registers.
+    fn sums<V: Vector, const M: usize, const N: usize>(
+        self,
+        product: Product,
+        first: usize,
+        span: Span,
+    ) -> Sums<V, M, N>;
+}
+
+/// `N` vectors of `row`, the last of them with the lanes of `span`.
+#[inline(always)]
+fn load<V: Vector, const N: usize>(row: &[f32], span: Span) -> [V; N] {
+    if N == 1 {
+        return [V::load_first(span.last, row); N];
+    }
+    let mut vectors = [V::splat(0.0); N];
+    for n in 0..N {
+        vectors[n] = V::load(&row[n * V::LANES..]);
+    }
+    vectors
+}
+
+/// `sums ← sums + a·b`, of all `a` with all `b`.
+#[inline(always)]
+fn add_term<V: Vector, const M: usize, const N: usize>(sums: &mut Sums<V, M, N>, a: impl Fn(usize) -> f32, b: [V; N]) {
+    for m in 0..M {
+        let a = V::splat(a(m));
+        for n in 0..N {
+            sums[m][n] = a.multiply_add(b[n], sums[m][n]);
+        }
+    }
+}
+
+/// Row-major.
+#[derive(Clone, Copy)]
+struct Rows<'a> {
+    values: &'a [f32],
+    stride: usize,
+}
+
+impl Terms for Rows<'_> {
+    #[inline(always)]
+    fn sums<V: Vector, const M: usize, const N: usize>(
+        self,
+        product: Product,
+        first: usize,
+        span: Span,
+    ) -> Sums<V, M, N> {
+        let mut sums = [[V::splat(0.0); N]; M];
+        let mut rows: [&[f32]; M] = [&[]; M];
+        for m in 0..M {
+            rows[m] = &self.values[(first + m) * self.stride..][..product.terms];
+        }
+        let mut k = 0;
+        while k < product.terms {
+            add_term(&mut sums, |m| rows[m][k], load(product.right_row(k, span.start), span));
+            k += 1;
+        }
+        sums
+    }
+}
+
+/// Column-major.
+#[derive(Clone, Copy)]
+struct Columns<'a> {
+    values: &'a [f32],
+    stride: usize,
+}
+
+impl Terms for Columns<'_> {
+    #[inline(always)]
+    fn sums<V: Vector, const M: usize, const N: usize>(
+        self,
+        product: Product,
+        first: usize,
+        span: Span,
+    ) -> Sums<V, M, N> {
+        let mut sums = [[V::splat(0.0); N]; M];
+        let mut k = 0;
+        while k < product.terms {
+            let a = &self.values[k * self.stride + first..][..M];
+            add_term(&mut sums, |m| a[m], load(product.right_row(k, span.start), span));
+            k += 1;
+        }
+        sums
+    }
+}
+
+/// Column-major, without columns that are zero.
+#[derive(Clone, Copy)]
+struct Picked<'a> {
+    values: &'a [f32],
+    picked: &'a [u32],
+}
+
+impl Terms for Picked<'_> {
+    #[inline(always)]
+    fn sums<V: Vector, const M: usize, const N: usize>(
+        self,
+        product: Product,
+        first: usize,
+        span: Span,
+    ) -> Sums<V, M, N> {
+        let mut sums = [[V::splat(0.0); N]; M];
+        let mut k = 0;
+        while k < self.picked.len() {
+            let a = &self.values[k * product.rows + first..][..M];
+            add_term(&mut sums, |m| a[m], load(product.right_row(self.picked[k] as usize, span.start), span));
+            k += 1;
+        }
+        sums
+    }
+}
+
+/// What becomes of sums.
+trait Finish {
+    /// Puts those of the rows from `first` on and the columns of `span` where they belong.
+    fn finish<V: Vector, const M: usize, const N: usize>(&mut self, sums: Sums<V, M, N>, first: usize, span: Span);
+}
+
+/// Overwrites `N` vectors of `row`.
+#[inline(always)]
+fn store<V: Vector, const N: usize>(vectors: [V; N], row: &mut [f32], span: Span) {
+    if N == 1 {
+        return vectors[0].store_first(span.last, row);
+    }
+    for n in 0..N {
+        vectors[n].store(&mut row[n * V::LANES..]);
+    }
+}
+
+struct Overwrite<'a>(ColumnsMut<'a>);
+
+impl Finish for Overwrite<'_> {
+    #[inline(always)]
+    fn finish<V: Vector, const M: usize, const N: usize>(&mut self, sums: Sums<V, M, N>, first: usize, span: Span) {
+        for m in 0..M {
+            store(sums[m], &mut self.0.row(first + m)[span.start..], span);
+        }
+    }
+}
+
+struct Add<'a> {
+    alpha: f32,
+    c: ColumnsMut<'a>,
+    picked: Option<&'a [u32]>,
+}
+
+impl Finish for Add<'_> {
+    #[inline(always)]
+    fn finish<V: Vector, const M: usize, const N: usize>(&mut self, sums: Sums<V, M, N>, first: usize, span: Span) {
+        let (alpha, mut sums) = (V::splat(self.alpha), sums);
+        let mut rows = [0; M];
+        for m in 0..M {
+            rows[m] = self.picked.map_or(first + m, |picked| picked[first + m] as usize);
+        }
+        // All are read before one is written: a vector that is written in part cannot be read at once.
+        for m in 0..M {
+            let c: [V; N] = load(&self.c.row(rows[m])[span.start..], span);
+            for n in 0..N {
+                sums[m][n] = alpha.multiply_add(sums[m][n], c[n]);
+            }
+        }
+        for m in 0..M {
+            store(sums[m], &mut self.c.row(rows[m])[span.start..], span);
+        }
+    }
+}
+
+struct Transposed<'a>(ColumnsMut<'a>);
+
+impl Finish for Transposed<'_> {
+    #[inline(always)]
+    fn finish<V: Vector, const M: usize, const N: usize>(&mut self, sums: Sums<V, M, N>, first: usize, span: Span) {
+        // 12 x 2 vectors of 16 lanes at most.
+        let mut columns = [[0.0; 32]; 12];
+        for m in 0..M {
+            for n in 0..N {
+                sums[m][n].store(&mut columns[m][n * V::LANES..]);
+            }
+        }
+        for (j, row) in (span.start..self.0.rows()).zip(0..N * V::LANES) {
+            let c: &mut [f32; M] = self.0.row(j)[first..].first_chunk_mut().expect("a row of C for each column");
+            for m in 0..M {
+                c[m] = columns[m][row];
+            }
+        }
+    }
+}

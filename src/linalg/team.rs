@@ -1,0 +1,502 @@
+//! The threads that share the work of a training step.
+//!
+//! A step of a small network takes ten microseconds, and to wake a sleeping thread takes as long. So the members of a team
+//! stay awake while a training runs: they watch a word in memory, and work is handed to them by writing it. There is no
+//! lock in that, and no call of the system.
+//!
+//! Work is cut into parts, and whoever claims a part first does it. The leader, which is the thread that trains, claims parts
+//! like everybody: it never waits for a member that is not on a core, since the machine is busy. A member that loses its core in the
+//! middle of a part must be waited for; the leader keeps an account of what sharing gains ([`Pace`]), and works alone while it loses.
+//!
+//! Who does a part changes no bit of it.
+
+mod pace;
+
+use std::cell::{Cell, RefCell, UnsafeCell};
+use std::fmt;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use pace::Pace;
+
+/// Parts that work is cut into at most.
+pub const MOST_PARTS: usize = 8;
+
+/// Looks at an empty gate, about 0.1 ms of them, after which a member goes to sleep.
+const LOOKS_TO_SLEEP: u32 = 5_000;
+
+/// A leader, and members that wait for parts of its work until the team is dropped.
+#[derive(Debug)]
+pub struct Team {
+    shared: Arc<Shared>,
+    members: Vec<JoinHandle<()>>,
+    pace: Mutex<Pace>,
+}
+
+/// What leader and members both look at.
+#[derive(Debug)]
+struct Shared {
+    parts: Gate,
+    beside: Gate,
+    /// By member: whether it must be woken.
+    asleep: Vec<AtomicBool>,
+    ending: AtomicBool,
+}
+
+thread_local! {
+    /// Set in a thread that leads a team.
+    static LEADER: RefCell<Option<Rc<Leader>>> = const { RefCell::new(None) };
+}
+
+/// What only the leader looks at.
+struct Leader {
+    shared: Arc<Shared>,
+    members: Vec<thread::Thread>,
+    /// It is in the middle of work that is shared: what that work shares in turn, it does alone.
+    is_sharing: Cell<bool>,
+    beside: Cell<Beside>,
+    pace: RefCell<Pace>,
+}
+
+/// What is to be done beside the leader's work.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    Nothing,
+    /// Until members have helped with that work.
+    HeldBack,
+    /// Members may do it.
+    Offered,
+}
+
+/// Nothing is to be done beside any more, even if the work panics: the job is gone then.
+struct Over<'a>(&'a Cell<Beside>);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.set(Beside::Nothing);
+    }
+}
+
+impl Team {
+    /// A leader and `threads - 1` members.
+    ///
+    /// # Errors
+    /// If the system refuses to start as many.
+    pub fn new(threads: usize) -> io::Result<Self> {
+        let count = threads.saturating_sub(1);
+        let shared = Arc::new(Shared {
+            parts: Gate::default(),
+            beside: Gate::default(),
+            asleep: (0..count).map(|_| AtomicBool::new(false)).collect(),
+            ending: AtomicBool::new(false),
+        });
+        let pace = Mutex::new(Pace::new(Instant::now()));
+        let mut team = Self { shared, members: Vec::with_capacity(count), pace };
+        for member in 0..count {
+            let shared = Arc::clone(&team.shared);
+            let thread = thread::Builder::new().name(format!("gemmnist-step-{}", member + 1));
+            team.members.push(thread.spawn(move || shared.serve(member))?); // those before end with `team`
+        }
+        Ok(team)
+    }
+
+    /// Runs `work` in this thread as the team's leader: what it hands to [`share`] and [`beside`], the members help with.
+    pub fn lead<R>(&self, work: impl FnOnce() -> R) -> R {
+        struct Restore(Option<Rc<Leader>>);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                LEADER.set(self.0.take());
+            }
+        }
+        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        pace.go_on(Instant::now());
+        let leader = Rc::new(Leader {
+            shared: Arc::clone(&self.shared),
+            members: self.members.iter().map(|member| member.thread().clone()).collect(),
+            is_sharing: Cell::new(self.members.is_empty()),
+            beside: Cell::new(Beside::Nothing),
+            pace: RefCell::new(pace),
+        });
+        let _before = Restore(LEADER.replace(Some(Rc::clone(&leader))));
+        let result = work();
+        *self.pace.lock().unwrap_or_else(PoisonError::into_inner) = leader.pace.borrow().clone();
+        result
+    }
+}
+
+impl Drop for Team {
+    fn drop(&mut self) {
+        self.shared.ending.store(true, Ordering::SeqCst);
+        for member in self.members.drain(..) {
+            member.thread().unpark();
+            let _ = member.join(); // its panics were the leader's already
+        }
+    }
+}
+
+/// Runs `work`, which is no part of the steps, between two of them: the account of what sharing gains leaves it out.
+pub fn aside<R>(work: impl FnOnce() -> R) -> R {
+    let result = work();
+    LEADER.with_borrow(|leader| {
+        if let Some(leader) = leader {
+            leader.pace.borrow_mut().go_on(Instant::now());
+        }
+    });
+    result
+}
+
+/// Threads that work handed to [`share`] here may be done by, and parts that it should be cut into: 1 to [`MOST_PARTS`].
+pub fn size() -> usize {
+    LEADER.with_borrow(|leader| leader.as_ref().map_or(1, |leader| (1 + leader.members.len()).min(MOST_PARTS)))
+}
+
+/// Does `work(part)` for every `part` below `parts`, once each, with the help of the team that this thread leads, if any.
+///
+/// # Panics
+/// If there are more than [`MOST_PARTS`], or `work` does.
+pub fn share(parts: usize, work: impl Fn(usize) + Sync) {
+    assert!(parts <= MOST_PARTS, "too many parts");
+    let leader = if parts > 1 { Leader::free() } else { None };
+    let Some(leader) = leader.filter(|leader| leader.pace.borrow_mut().next_is_shared(Instant::now)) else {
+        return (0..parts).for_each(work);
+    };
+    let claimed = AtomicU64::new(0);
+    let from = |first: usize| {
+        for part in (first..parts).chain(0..first.min(parts)) {
+            if claimed.fetch_or(1 << part, Ordering::Relaxed) & (1 << part) == 0 {
+                work(part);
+            }
+        }
+    };
+    leader.is_sharing.set(true);
+    let job = leader.shared.parts.prepare(&from);
+    job.let_in();
+    leader.wake();
+    from(0);
+    drop(job);
+    leader.is_sharing.set(false); // after a panic it stays: whoever catches it goes on alone
+    if leader.beside.get() == Beside::HeldBack {
+        leader.beside.set(Beside::Offered);
+        leader.shared.beside.let_in();
+    }
+}
+
+/// Does `work` with each of `pieces`, as [`share`] does parts: the `n`-th piece is part `n`.
+///
+/// # Panics
+/// As [`share`].
+pub fn for_each<T: Send>(pieces: impl Iterator<Item = T>, work: impl Fn(T) + Sync) {
+    let mut pieces = pieces.fuse();
+    let mut parts = 0;
+    let slots: [Mutex<Option<T>>; MOST_PARTS] = std::array::from_fn(|_| {
+        let piece = pieces.next();
+        parts += usize::from(piece.is_some());
+        Mutex::new(piece)
+    });
+    assert!(pieces.next().is_none(), "too many parts");
+    share(parts, |part| {
+        let piece = slots[part].try_lock().ok().and_then(|mut slot| slot.take()); // nobody else claims it
+        work(piece.expect("a piece for each part"));
+    });
+}
+
+/// Does `work`, and `other` some time before it returns: beside it, by a member that has nothing else to do once it has helped
+/// with the first thing that `work` shares, or after it.
+///
+/// # Panics
+/// If one of them does.
+pub fn beside<R>(other: impl FnOnce() + Send, work: impl FnOnce() -> R) -> R {
+    let other = Mutex::new(Some(other));
+    let claim = |_| {
+        let other = other.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(other) = other {
+            other();
+        }
+    };
+    let may = |leader: &Rc<Leader>| leader.pace.borrow().is_shared() && leader.beside.get() == Beside::Nothing;
+    let Some(leader) = Leader::free().filter(may) else {
+        let result = work();
+        claim(0);
+        return result;
+    };
+    let job = leader.shared.beside.prepare(&claim);
+    let over = Over(&leader.beside);
+    leader.beside.set(Beside::HeldBack);
+    let result = work();
+    drop(over);
+    claim(0);
+    drop(job);
+    result
+}
+
+impl Leader {
+    /// The leader that this thread is, if it is not in the middle of a job.
+    fn free() -> Option<Rc<Self>> {
+        LEADER.with_borrow(Option::clone).filter(|leader| !leader.is_sharing.get())
+    }
+
+    /// Those that sleep.
+    fn wake(&self) {
+        for (asleep, member) in self.shared.asleep.iter().zip(&self.members) {
+            if asleep.load(Ordering::SeqCst) && asleep.swap(false, Ordering::SeqCst) {
+                member.unpark();
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// The life of a member.
+    fn serve(&self, member: usize) {
+        let (mut last_parts, mut last_beside, mut looks) = (0, 0, 0);
+        while !self.ending.load(Ordering::Relaxed) {
+            let found = self.parts.help(&mut last_parts, 1 + member) || self.beside.help(&mut last_beside, 1 + member);
+            looks = if found { 0 } else { looks + 1 };
+            if looks < LOOKS_TO_SLEEP {
+                std::hint::spin_loop();
+                continue;
+            }
+            self.asleep[member].store(true, Ordering::SeqCst);
+            // A gate that was opened before this is seen here; whoever opens one later wakes. (`beside` waits for the next part.)
+            if !self.parts.is_news(last_parts)
+                && !self.beside.is_news(last_beside)
+                && !self.ending.load(Ordering::SeqCst)
+            {
+                thread::park();
+            }
+            self.asleep[member].store(false, Ordering::SeqCst);
+            looks = 0;
+        }
+    }
+}
+
+/// Where members find a job: open while it lasts.
+///
+/// One word says all: which opening it is (upper half), whether it is open, and how many members are in. It has a cache line of
+/// its own, and one more, since processors fetch lines in pairs.
+#[repr(align(128))]
+#[derive(Default)]
+struct Gate {
+    word: AtomicU64,
+    job: UnsafeCell<Option<&'static (dyn Fn(usize) + Sync)>>,
+    panicked: AtomicBool,
+}
+
+const OPEN: u64 = 1 << 31;
+const MEMBERS: u64 = OPEN - 1;
+
+// SAFETY: `job` is written by the leader while the gate is closed and no member in it, and read by members that are in.
+#[expect(unsafe_code, reason = "a job is handed over without a lock")]
+unsafe impl Sync for Gate {}
+
+/// A job behind a gate; when it is dropped, the gate is closed, and the last member has left.
+struct Job<'a>(&'a Gate);
+
+impl Gate {
+    /// Puts `job` behind the gate until what is returned is dropped. Only the leader does so, one job at a time.
+    #[expect(unsafe_code, reason = "members outlive every job")]
+    fn prepare<'a>(&'a self, job: &'a (dyn Fn(usize) + Sync)) -> Job<'a> {
+        let word = self.word.load(Ordering::Relaxed);
+        assert_eq!(word & (OPEN | MEMBERS), 0, "a gate has one job at a time");
+        // SAFETY: only members that are in call it, and `Job`, which lives no longer than `job`, waits for them to leave.
+        let job = unsafe { std::mem::transmute::<&'a (dyn Fn(usize) + Sync), &'static (dyn Fn(usize) + Sync)>(job) };
+        // SAFETY: the gate is closed and empty, so nobody reads it.
+        unsafe { *self.job.get() = Some(job) };
+        self.word.store(word.wrapping_add(1 << 32), Ordering::Relaxed);
+        Job(self)
+    }
+
+    /// Lets members do the job that was prepared.
+    fn let_in(&self) {
+        self.word.fetch_or(OPEN, Ordering::SeqCst);
+    }
+
+    /// Whether it is open for another job than the opening `last`.
+    fn is_news(&self, last: u64) -> bool {
+        let word = self.word.load(Ordering::SeqCst);
+        word & OPEN != 0 && word >> 32 != last
+    }
+
+    /// Does the job as `member`, if there is one that is not that of the opening `last`, which it then becomes.
+    #[expect(unsafe_code, reason = "reads the job")]
+    fn help(&self, last: &mut u64, member: usize) -> bool {
+        let word = self.word.load(Ordering::Relaxed);
+        if word & OPEN == 0 || word >> 32 == *last {
+            return false;
+        }
+        if self.word.compare_exchange(word, word + 1, Ordering::Acquire, Ordering::Relaxed).is_ok() {
+            *last = word >> 32;
+            // SAFETY: this member is in, and the job is written only while nobody is.
+            let job = unsafe { *self.job.get() }.expect("an open gate has a job");
+            if catch_unwind(AssertUnwindSafe(|| job(member))).is_err() {
+                self.panicked.store(true, Ordering::Relaxed);
+            }
+            self.word.fetch_sub(1, Ordering::Release);
+        }
+        true
+    }
+}
+
+impl Job<'_> {
+    fn let_in(&self) {
+        self.0.let_in();
+    }
+
+    /// Lets nobody in any more, and waits for those that are in; for some 10 µs by looking, then by leaving the core to others:
+    /// a member may be waiting for it.
+    fn close(&self) {
+        self.0.word.fetch_and(!OPEN, Ordering::Relaxed);
+        let mut looks = 0;
+        while self.0.word.load(Ordering::Acquire) & MEMBERS != 0 {
+            looks += 1;
+            if looks < 500 { std::hint::spin_loop() } else { thread::yield_now() }
+        }
+    }
+}
+
+impl Drop for Job<'_> {
+    fn drop(&mut self) {
+        self.close();
+        if self.0.panicked.swap(false, Ordering::Relaxed) && !thread::panicking() {
+            panic!("work that was shared panicked in another thread");
+        }
+    }
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate").field("word", &self.word).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicUsize;
+
+    #[test]
+    fn every_part_is_done_once_whatever_the_number_of_threads() {
+        for threads in [1, 2, 3, 8] {
+            let team = Team::new(threads).unwrap();
+            for round in 0..2_000 {
+                let parts = round % (MOST_PARTS + 1);
+                let done: [AtomicUsize; MOST_PARTS] = Default::default();
+                team.lead(|| share(parts, |part| assert_eq!(done[part].fetch_add(1, Ordering::Relaxed), 0)));
+                let done = done.map(AtomicUsize::into_inner);
+                assert!((0..MOST_PARTS).all(|part| done[part] == usize::from(part < parts)), "{threads}: {done:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn pieces_are_changed_in_place_and_seen_by_the_leader() {
+        let team = Team::new(2).unwrap();
+        let mut values = [0_u64; 64];
+        team.lead(|| {
+            for _ in 0..10_000 {
+                for_each(values.chunks_mut(16), |chunk| chunk.iter_mut().for_each(|value| *value += 1));
+            }
+        });
+        assert_eq!(values, [10_000; 64]);
+    }
+
+    #[test]
+    fn what_is_done_beside_is_done_once_and_before_the_end() {
+        for threads in [1, 2, 3] {
+            let team = Team::new(threads).unwrap();
+            team.lead(|| {
+                for round in 0..5_000 {
+                    let (mut other, parts) = (0, AtomicUsize::new(0));
+                    let own = beside(
+                        || other = round,
+                        || {
+                            share(4, |part| {
+                                parts.fetch_add(part, Ordering::Relaxed);
+                            });
+                            round + 1
+                        },
+                    );
+                    assert_eq!((own, other, parts.into_inner()), (round + 1, round, 6), "{threads} threads");
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn work_that_shares_again_and_threads_that_lead_nobody_work_alone() {
+        let team = Team::new(2).unwrap();
+        let done = AtomicUsize::new(0);
+        let count = |_| {
+            done.fetch_add(1, Ordering::Relaxed);
+        };
+        team.lead(|| share(2, |_| share(3, count)));
+        assert_eq!(size(), 1);
+        share(4, count);
+        assert_eq!(done.into_inner(), 2 * 3 + 4);
+    }
+
+    #[test]
+    fn a_panic_of_a_member_reaches_the_leader_and_the_team_goes_on() {
+        let team = Team::new(2).unwrap();
+        for bad in [0, 1] {
+            let outcome = catch_unwind(AssertUnwindSafe(|| {
+                team.lead(|| share(2, |part| assert_ne!(part, bad, "meant to happen")));
+            }));
+            assert!(outcome.is_err());
+        }
+        let done = AtomicUsize::new(0);
+        team.lead(|| {
+            share(2, |_| {
+                done.fetch_add(1, Ordering::Relaxed);
+            });
+        });
+        assert_eq!(done.into_inner(), 2);
+    }
+
+    #[test]
+    fn what_was_to_be_done_beside_work_that_panicked_is_not_done_later() {
+        let team = Team::new(2).unwrap();
+        team.lead(|| {
+            share_until_shared(|_| {});
+            let outcome =
+                catch_unwind(AssertUnwindSafe(|| beside(|| panic!("too late"), || panic!("meant to happen"))));
+            assert!(outcome.is_err());
+            (0..1_000).for_each(|_| share(2, |_| {}));
+        });
+    }
+
+    /// Until the account lets it share: the first jobs are the leader's.
+    fn share_until_shared(work: impl Fn(usize) + Sync) {
+        while !Leader::free().expect("a leader").pace.borrow().is_shared() {
+            share(2, |_| thread::sleep(std::time::Duration::from_micros(50)));
+        }
+        share(2, work);
+    }
+
+    /// The member is asleep after a pause, and awake for the next part.
+    #[test]
+    fn a_member_that_went_to_sleep_wakes_for_the_next_part() {
+        let team = Team::new(2).unwrap();
+        for _ in 0..5 {
+            while !team.shared.asleep[0].load(Ordering::SeqCst) {
+                thread::yield_now();
+            }
+            let members = Mutex::new(Vec::new());
+            // A part that waits for the other one shows that two threads are in it.
+            let both = std::sync::Barrier::new(2);
+            team.lead(|| {
+                share_until_shared(|_| {
+                    both.wait();
+                    members.lock().unwrap().push(thread::current().id());
+                });
+            });
+            let members = members.into_inner().unwrap();
+            assert_ne!(members[0], members[1]);
+        }
+    }
+}

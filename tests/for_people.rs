@@ -1,0 +1,388 @@
+//! What people look at: the report of a run, the page of several, predictions, a sweep of learning rates, examples in help.
+#![cfg(feature = "report")]
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use gemmnist::cli::{Progress, run};
+use gemmnist::data::{self, Splits};
+use gemmnist::eval::{evaluate_each, judge};
+use gemmnist::nn::loss;
+use gemmnist::report::{Outcome, RunReport, compare_page, run_page};
+use gemmnist::train::{RunRecord, TrainConfig, TrainSettings, Trainer};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// What an attacker, or an honest user with a strange folder, might call things.
+const ODD: &str = "a < b & \"c\" </p><script>alert(1)</script>";
+
+/// A folder with a data set of three classes of 3 x 3 pixels: dark, gray, bright.
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Self {
+        let place = Self(tempfile::tempdir().unwrap());
+        let idx = |dims: &[u32], elements: &[u8]| -> Vec<u8> {
+            let sizes = dims.iter().flat_map(|size| size.to_be_bytes());
+            [0, 0, 8, dims.len() as u8].into_iter().chain(sizes).chain(elements.iter().copied()).collect()
+        };
+        for (split, n) in [("train", 60_u32), ("t10k", 12)] {
+            let labels: Vec<u8> = (0..n).map(|i| (i % 3) as u8).collect();
+            let pixel = |i: u32, pixel: u32| (100 * (i % 3) + (7 * i + pixel) % 50) as u8;
+            let images: Vec<u8> = (0..n).flat_map(|i| (0..9).map(move |at| pixel(i, at))).collect();
+            place.put(&format!("data/mnist/{split}-images-idx3-ubyte"), &idx(&[n, 3, 3], &images));
+            place.put(&format!("data/mnist/{split}-labels-idx1-ubyte"), &idx(&[n], &labels));
+        }
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn put(&self, name: &str, bytes: &[u8]) {
+        fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
+        fs::write(self.path(name), bytes).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// The real program in this folder, by a shell; the locale is one without Unicode.
+    fn shell(&self, line: &str) -> Output {
+        let programs = Path::new(env!("CARGO_BIN_EXE_gemmnist")).parent().unwrap().to_owned();
+        let path = std::env::join_paths([programs, "/usr/bin".into(), "/bin".into()]).unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", line]).current_dir(self.0.path()).env("PATH", path).env("LC_ALL", "C");
+        command.env("GEMMNIST_DATA", self.path("data")).output().unwrap()
+    }
+
+    /// The same, which succeeds: what it prints.
+    fn prints(&self, line: &str) -> String {
+        let Output { status, stdout, stderr } = self.shell(line);
+        assert!(status.success() && stderr.is_empty(), "{line}: {}", String::from_utf8_lossy(&stderr));
+        String::from_utf8(stdout).unwrap()
+    }
+
+    /// Every file in it, in order.
+    fn files(&self) -> Vec<PathBuf> {
+        let walked = data::walk(self.0.path()).unwrap();
+        let mut files = [walked.pictures, walked.others].concat();
+        files.sort();
+        files
+    }
+}
+
+/// That a page is whole and stands alone: every element closed, nothing fetched, nothing run, said in which language.
+fn check_page(page: &str) {
+    const VOID: [&str; 3] = ["meta", "img", "!DOCTYPE"];
+    let mut open = Vec::new();
+    let style = page.find("<style>").unwrap()..page.find("</style>").unwrap();
+    let without_style = page[..style.start].to_owned() + "<style>" + &page[style.end..];
+    for tag in without_style.split('<').skip(1).filter(|tag| !tag.starts_with("!--")) {
+        let (tag, _) = tag.split_once('>').unwrap_or_else(|| panic!("not closed: {tag}"));
+        match tag.strip_prefix('/') {
+            Some(name) => assert_eq!(open.pop(), Some(name), "{tag}"),
+            None if tag.ends_with('/') => {}
+            None => open.extend(tag.split_whitespace().next().filter(|name| !VOID.contains(name))),
+        }
+    }
+    assert!(open.is_empty(), "{open:?}");
+    assert!(page.starts_with("<!DOCTYPE html>\n<!-- drawn by gemmnist -->\n<html lang=\"en\">"));
+    let fetched = page.replace("http://www.w3.org/2000/svg", "");
+    for foreign in ["http:", "https:", "//www", "<script", "<link", "@import", "url("] {
+        assert!(!fetched.contains(foreign), "{foreign}");
+    }
+    assert!(page.len() < 1_500_000, "{} bytes", page.len());
+    assert!(!page.replace("infinity or NaN", "").contains("NaN"), "a number that is none");
+}
+
+/// A small network after an epoch, with what became of it.
+fn with_report(settings: TrainSettings, check: impl FnOnce(&Trainer<'_>, &TrainConfig, Outcome<'_>, &Splits)) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/digits-7x7");
+    let splits = data::load_folder(&path).unwrap();
+    let config = settings.check().unwrap();
+    let objective = loss::objective(config.output, config.loss).unwrap();
+    let mut trainer = Trainer::new(config.clone(), &splits.train).unwrap();
+    trainer.run(&judge(objective, config.input(), None, &splits.test), &mut ()).unwrap();
+    let (evaluation, predictions) = evaluate_each(trainer.network(), objective, config.input(), &splits.test);
+    let names: Vec<_> = (0..10).map(|class| format!("digit {class}")).collect();
+    let outcome =
+        Outcome { test: &splits.test, evaluation: &evaluation, predictions: &predictions, class_names: &names };
+    check(&trainer, &config, outcome, &splits);
+}
+
+fn small() -> TrainSettings {
+    TrainSettings { hidden: vec![8], epochs: 2, threads: Some(1), ..TrainSettings::default() }
+}
+
+fn page_of(trainer: &Trainer<'_>, config: &TrainConfig, outcome: Option<Outcome<'_>>, splits: &Splits) -> String {
+    run_page(&RunReport {
+        folder: Path::new("runs/001"),
+        config,
+        network: trainer.network(),
+        history: trainer.history(),
+        train: &splits.train,
+        machine: "one of these",
+        outcome,
+        trouble: outcome.is_none().then_some("it went wrong"),
+    })
+}
+
+#[test]
+fn a_report_shows_the_mistakes_that_there_are_with_label_and_prediction() {
+    with_report(small(), |trainer, config, outcome, splits| {
+        let page = page_of(trainer, config, Some(outcome), splits);
+        check_page(&page);
+        let wrong: Vec<_> =
+            (0..splits.test.len()).filter(|&i| outcome.predictions[i].class != splits.test.labels()[i]).collect();
+        assert!(wrong.len() > 3, "some are wrong after two epochs");
+        let shown: Vec<usize> = page
+            .split("alt=\"test image ")
+            .skip(1)
+            .map(|rest| rest.split('"').next().unwrap().parse().unwrap())
+            .collect();
+        assert_eq!(shown.len(), wrong.len().min(30));
+        for i in &shown {
+            assert!(wrong.contains(i), "{i} is right");
+            let (label, taken) = (splits.test.labels()[*i], outcome.predictions[*i].class);
+            let said = format!("<b>digit {label}</b> taken for <b>digit {taken}</b>");
+            let entry = page.split(&format!("alt=\"test image {i}\"")).nth(1).unwrap();
+            assert!(entry[..200].contains(&said), "{said}: {}", &entry[..200]);
+        }
+        let accuracy = format!("<dt>Test accuracy</dt><dd>{:.2} %</dd>", 100.0 * outcome.evaluation.scores.accuracy);
+        assert!(page.contains(&accuracy), "{accuracy}");
+        assert!(page.contains("<code>gemmnist train --config runs/001/config.toml</code>"));
+        assert!(page.contains("<code>gemmnist train --hidden 8 --epochs 2"), "and without that file");
+        assert!(page.contains("The weights of all 8 units of the first layer"));
+        assert!(
+            page.contains("65.15 s") && page.contains("not to be divided"),
+            "the published time, of another network"
+        );
+    });
+}
+
+#[test]
+fn a_run_that_ended_early_has_a_report_that_begins_with_why() {
+    with_report(small(), |trainer, config, _, splits| {
+        let page = page_of(trainer, config, None, splits);
+        check_page(&page);
+        let main = page.split("<main>").nth(1).unwrap();
+        assert!(main.trim_start().starts_with("<p class=\"notice\"><strong>it went wrong</strong></p>"), "{main}");
+        assert!(main.contains("id=\"curves\"") && !main.contains("id=\"mistakes\""));
+    });
+}
+
+#[test]
+fn no_name_from_outside_becomes_markup() {
+    let odd = TrainSettings { data: ODD.to_owned(), ..small() };
+    with_report(odd, |trainer, config, outcome, splits| {
+        let names: Vec<_> = (0..10).map(|class| format!("{ODD} {class}")).collect();
+        check_page(&page_of(trainer, config, Some(Outcome { class_names: &names, ..outcome }), splits));
+        let settings = config.to_table();
+        let run = RunRecord { name: ODD.to_owned(), settings, history: trainer.history().clone() };
+        let texts = |count: usize| vec![ODD.to_owned(); count];
+        check_page(&compare_page(&[run.clone(), run], &texts(3), &[texts(3), texts(3)], &texts(1)));
+    });
+}
+
+#[test]
+fn a_training_leaves_a_report_also_when_it_diverges() {
+    let place = Place::new();
+    let out = place.prints("gemmnist train --hidden 4 --epochs 3");
+    assert!(out.contains("The report is in  runs/001/report.html"), "{out}");
+    check_page(&place.read("runs/001/report.html"));
+    let diverged = place.shell("gemmnist train --hidden 8,8 --lr 1e6 --batch 60 --epochs 50");
+    assert_eq!(diverged.status.code(), Some(4));
+    let page = place.read("runs/002/report.html");
+    check_page(&page);
+    assert!(page.contains("training diverged: expected a finite loss"));
+}
+
+#[test]
+fn a_page_compares_runs_in_the_order_asked_for_and_says_what_it_left_out() {
+    let place = Place::new();
+    place.prints("gemmnist train --epochs 3 --name long && gemmnist train --epochs 1 --lr 1e-6 --name short");
+    place.put("runs/notes.txt", b"mine");
+    place.put("runs/empty/config.toml", b"");
+    let said = place.prints("gemmnist compare runs/* --out all.html --sort time");
+    let page = place.read("all.html");
+    check_page(&page);
+    let order = |text: &str| (text.find("short").unwrap(), text.find("long").unwrap());
+    let rows = page.split("<tbody>").nth(1).unwrap();
+    assert!(order(rows).0 < order(rows).1 && order(&said).0 < order(&said).1, "{said}");
+    for left_out in ["Left out: runs/empty: no run folder", "Left out: runs/notes.txt: another kind of file"] {
+        assert!(said.contains(left_out) && page.contains(left_out), "{said}");
+    }
+    let by_accuracy = place.prints("gemmnist compare runs/long runs/short --out all.html");
+    assert!(order(&by_accuracy).0 > order(&by_accuracy).1, "{by_accuracy}");
+    // A run of one epoch has a point of its own for the training images, in each panel.
+    place.prints("gemmnist compare runs/short");
+    assert_eq!(place.read("compare.svg").matches("<circle").count(), 2 * 2 + 1, "training, test; the legend");
+}
+
+/// A PGM of 30 x 30: a bright square of 9 x 9 pixels on black, and nothing if `ink` is 0.
+fn square(ink: u8) -> Vec<u8> {
+    let pixel = |i: usize| if (8..17).contains(&(i / 30)) && (11..20).contains(&(i % 30)) { ink } else { 0 };
+    b"P5 30 30 255\n".iter().copied().chain((0..900).map(pixel)).collect()
+}
+
+#[test]
+fn predict_tells_label_and_runner_up_and_goes_on_after_what_is_no_picture() {
+    let place = Place::new();
+    place.prints("gemmnist train --name old && sleep 0.02 && gemmnist train --name new --hidden 5");
+    for (name, ink) in [("a/digit.pgm", 255), ("a/b/blank.pgm", 0)] {
+        place.put(name, &square(ink));
+    }
+    place.put("a/notes.txt", b"pens: blue");
+    place.put("a/cut.png", b"\x89PNG\r\n\x1a\n");
+    let Output { status, stdout, stderr } = place.shell("gemmnist predict a");
+    let (out, err) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
+    assert_eq!((status.code(), err.lines().count()), (Some(3), 1), "{err}");
+    assert!(err.starts_with("gemmnist: a/cut.png: picture: expected a whole PNG, JPEG or PGM"), "{err}");
+    assert!(out.starts_with("runs/new/model.safetensors: 9-5-3") && out.contains("the newest run"), "{out}");
+    assert!(out.contains("a/b/blank.pgm") && out.contains("nothing is drawn on it"), "{out}");
+    assert!(out.contains("left out, no picture: a/notes.txt\n"), "{out}");
+
+    let json = place.prints("gemmnist predict --json --model runs/old --svg seen.svg - < a/digit.pgm");
+    let object: Value = serde_json::from_str(&json).unwrap();
+    let all: Vec<_> = object["probabilities"].as_object().unwrap().iter().map(|(_, p)| p.as_f64().unwrap()).collect();
+    assert_eq!((all.len(), &object["model"]), (3, &"runs/old/model.safetensors".into()));
+    assert!((all.iter().sum::<f64>() - 1.0).abs() < 1e-5, "{json}");
+    let mut sorted = all.clone();
+    sorted.sort_by(|a, b| b.total_cmp(a));
+    assert_eq!([&object["probability"], &object["runner_up_probability"]].map(|p| p.as_f64().unwrap()), sorted[..2]);
+    assert_eq!(object["probabilities"][object["label"].as_str().unwrap()], object["probability"]);
+    assert!(place.read("seen.svg").contains("data:image/png;base64,"));
+
+    let drawn = place.prints("gemmnist predict a/digit.pgm --explain");
+    assert!(drawn.is_ascii() && drawn.contains("==") && drawn.contains("####"), "{drawn}");
+    let drawn = place.prints("LC_ALL=C.UTF-8 gemmnist predict a/digit.pgm --explain");
+    assert!(drawn.contains('▄') && drawn.lines().all(|line| !line.contains('\x1b')), "{drawn}");
+}
+
+#[test]
+fn predict_without_a_model_or_a_picture_says_what_to_do() {
+    let place = Place::new();
+    place.put("a.pgm", &square(255));
+    let fails = |line: &str, code: i32, part: &str| {
+        let Output { status, stderr, .. } = place.shell(line);
+        let err = String::from_utf8(stderr).unwrap();
+        assert!(status.code() == Some(code) && err.contains(part), "{line}: {err}");
+    };
+    fails("gemmnist predict a.pgm", 5, "runs: model: expected a run folder with a model.safetensors, found none");
+    place.prints("gemmnist train");
+    fails("gemmnist predict b.pgm", 3, "b.pgm: picture: expected a PNG, JPEG or PGM file, found nothing there");
+    fails("mkdir empty; gemmnist predict empty", 3, "empty: pictures: expected PNG, JPEG or PGM files, found none");
+}
+
+#[test]
+fn a_sweep_suggests_a_rate_and_writes_nothing_but_its_picture() {
+    let place = Place::new();
+    place.prints("gemmnist train --name start");
+    let before = place.files();
+    let model = fs::read(place.path("runs/start/model.safetensors")).unwrap();
+    let line = "gemmnist lr-find --init-from runs/start/model.safetensors --json --out found.svg --batch 7 --lr 0.5";
+    let object: Value = serde_json::from_str(&place.prints(line)).unwrap();
+    let rates: Vec<_> = object["learning_rate"].as_array().unwrap().iter().map(|rate| rate.as_f64().unwrap()).collect();
+    assert!(rates.windows(2).all(|pair| pair[0] < pair[1]) && (rates[0] - 1e-6).abs() < 1e-12, "{rates:?}");
+    let mut after = place.files();
+    after.retain(|path| !before.contains(path));
+    assert_eq!(after, [place.path("found.svg")]);
+    assert_eq!(fs::read(place.path("runs/start/model.safetensors")).unwrap(), model);
+    assert!(roxmltree::Document::parse(&place.read("found.svg")).is_ok());
+
+    let object: Value = serde_json::from_str(&place.prints("gemmnist lr-find --json")).unwrap();
+    let (suggestion, lowest) = (object["suggestion"].as_f64().unwrap(), object["lowest_loss_at"].as_f64().unwrap());
+    assert!(suggestion < lowest && suggestion > lowest / 10.0, "{suggestion} {lowest}");
+    let text = place.prints("gemmnist lr-find");
+    assert!(text.contains(&format!("\nSuggested: --lr {suggestion}\n")) && text.contains("Why: "), "{text}");
+    assert_eq!(place.prints("gemmnist lr-find"), text, "the same again");
+    let wrong = place.shell("gemmnist lr-find --from 1 --to 0.1 --batch 5");
+    assert_eq!(wrong.status.code(), Some(2));
+}
+
+/// What a row of the table of epochs ends with.
+#[test]
+fn the_best_epoch_so_far_is_marked_and_the_learning_rate_shown_where_it_changes() {
+    let place = Place::new();
+    let out = place.prints("gemmnist train --epochs 6 --schedule step --schedule-every 2 --validation 12");
+    let mut lines = out.lines().skip_while(|line| !line.starts_with("epoch"));
+    assert!(lines.next().unwrap().contains("learn. rate"));
+    let rows: Vec<_> = lines.take(6).collect();
+    let metrics: Vec<Value> =
+        place.read("runs/001/metrics.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut lowest = f64::INFINITY;
+    for (row, epoch) in rows.iter().zip(&metrics) {
+        let loss = epoch["validation_loss"].as_f64().unwrap();
+        assert_eq!(row.ends_with(" *"), loss < lowest, "{row}");
+        lowest = lowest.min(loss);
+        let rate: f64 = row.split_whitespace().nth(1).unwrap().parse().unwrap();
+        assert!((rate - epoch["learning_rate"].as_f64().unwrap()).abs() < 1e-5, "{row}");
+    }
+    assert!(out.contains("\n* the lowest validation loss so far\n"), "{out}");
+    assert!(!place.prints("gemmnist train --epochs 1").contains("learn. rate"), "it does not change");
+}
+
+#[test]
+fn a_recipe_for_settings_and_settings_for_a_recipe_are_told_from_each_other() {
+    let place = Place::new();
+    place.put("recipe.toml", b"title = 'mine'\nsource = 'me'\n[settings]\nepochs = 1\n");
+    place.put("settings.toml", b"epochs = 1\n");
+    for (line, remedy) in [
+        ("gemmnist train --config recipe.toml", "found a recipe (give it with --recipe)"),
+        ("gemmnist train --recipe settings.toml", "(these are settings: give them with --config)"),
+    ] {
+        let Output { status, stderr, .. } = place.shell(line);
+        let err = String::from_utf8(stderr).unwrap();
+        assert!(status.code() == Some(2) && err.lines().count() == 1 && err.contains(remedy), "{line}: {err}");
+    }
+}
+
+fn help(args: &[&str]) -> String {
+    let args = ["gemmnist"].iter().chain(args).chain(&["--help"]).map(OsString::from);
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    assert_eq!(run(args, &mut out, &mut err, Progress::Hidden), 0, "{}", String::from_utf8_lossy(&err));
+    String::from_utf8(out).unwrap()
+}
+
+/// The commands in a help, by name.
+fn commands() -> Vec<String> {
+    let help = help(&[]);
+    let list = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap().to_owned();
+    let names = list.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    names.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").map(str::to_owned).collect()
+}
+
+#[test]
+fn help_of_every_command_opens_with_examples_and_they_work() {
+    let place = Place::new();
+    place.put("digit.png", &square(255)); // known by its first bytes, as all pictures
+    for class in 0..3 {
+        place.put(&format!("my-digits/{class}/a.pgm"), &square(255));
+    }
+    place.put("mine.toml", b"title = 'mine'\nsource = 'me'\n[settings]\nhidden = [4]\nepochs = 1\n");
+    place.prints("gemmnist train --hidden 4");
+    let mut run = 0;
+    for command in std::iter::once(String::new()).chain(commands()) {
+        let help = if command.is_empty() { help(&[]) } else { help(&[&command]) };
+        let (head, rest) = help.split_once("\nExamples:\n").unwrap_or_else(|| panic!("{command} has no examples"));
+        assert!(head.lines().count() <= 4 && rest.contains("\nUsage: "), "examples come first: {help}");
+        if command == "serve" {
+            continue; // does not end
+        }
+        for line in rest.lines().take_while(|line| line.starts_with("  ")) {
+            let line = line.trim().split("   ").next().unwrap();
+            // The published systems want thousands of images: here their names and options are looked at.
+            let line = if command == "reproduce" { format!("{line} --list") } else { line.to_owned() };
+            let line = line.replace("--list --list", "--list");
+            let Output { status, stderr, .. } = place.shell(&line);
+            assert!(status.success(), "{line}: {}", String::from_utf8_lossy(&stderr));
+            run += 1;
+        }
+    }
+    assert!(run > 20, "{run} examples");
+}
