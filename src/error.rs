@@ -22,8 +22,12 @@ pub enum Error {
     Settings(Vec<Problem>),
     /// A model file that cannot be used.
     Model(Mismatch),
-    /// The loss stopped being finite.
-    Diverged { epoch: usize, step: u64, learning_rate: f64 },
+    /// The loss stopped being finite; what did so first.
+    Diverged { epoch: usize, step: u64, learning_rate: f64, place: String },
+    /// Somebody else writes in this run folder: this process, where it says so.
+    Busy { folder: PathBuf, process: Option<u32> },
+    /// A signal asked the training to end. It was saved before.
+    Interrupted { signal: usize, folder: PathBuf, epoch: usize, step: u64 },
     /// The system does not start as many threads.
     Threads { threads: usize, reason: String },
     /// Asked for something that this build leaves out.
@@ -84,14 +88,15 @@ impl Error {
     }
 
     /// The exit code of the command that ends with this error: 1 failure, 2 usage, 3 bad data, 4 diverged,
-    /// 5 model unusable.
+    /// 5 model or checkpoint unusable, 128 and the signal's number (130, 143) if one ended it.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Io { .. } | Self::Threads { .. } => 1,
+            Self::Io { .. } | Self::Threads { .. } | Self::Busy { .. } => 1,
             Self::Settings(_) | Self::NotBuilt { .. } => 2,
             Self::Data(_) | Self::DataNotFound { .. } => 3,
             Self::Diverged { .. } => 4,
             Self::Model(_) => 5,
+            Self::Interrupted { signal, .. } => 128 + *signal as u8,
         }
     }
 }
@@ -163,10 +168,24 @@ impl fmt::Display for Error {
                 let lines: Vec<_> = problems.iter().map(Problem::to_string).collect();
                 f.write_str(&lines.join("\n"))
             }
-            Self::Diverged { epoch, step, learning_rate } => write!(
+            Self::Diverged { epoch, step, learning_rate, place } => write!(
                 f,
-                "epoch {epoch}, step {step}: training diverged: expected a finite loss, found infinity or NaN at \
-                 learning rate {learning_rate} (lower it with --lr; the run folder keeps the epochs before)"
+                "epoch {epoch}, step {step}: training diverged: expected a finite loss, found infinity or NaN in {place} \
+                 at learning rate {learning_rate} (lower it with --lr; the run folder keeps the epochs before)"
+            ),
+            Self::Busy { folder, process } => {
+                let process = process.map_or_else(|| "another".to_owned(), |process| process.to_string());
+                let folder = OneLine(folder);
+                write!(
+                    f,
+                    "{folder}: expected a run that nobody is at, found process {process} (let it end, or stop it)"
+                )
+            }
+            Self::Interrupted { signal, folder, epoch, step } => write!(
+                f,
+                "stopped by signal {signal} in epoch {epoch}, after step {step}; all is saved (to go on: gemmnist train \
+                 --resume {})",
+                OneLine(folder)
             ),
             Self::Threads { threads, reason } => {
                 write!(f, "--threads: expected the system to start {threads}, found {reason} (ask for fewer)")

@@ -17,14 +17,55 @@ pub use shared::SharedBytes;
 /// # Errors
 /// [`Error::Io`] naming `path`; the temporary file is removed.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+    replace(path, bytes, || Ok(()))
+}
+
+/// The same, and what was at `path` is then at `before`, which is in the same folder. At any moment one of the two files is
+/// there, whole, if one was.
+///
+/// # Errors
+/// As [`write_atomically`].
+pub fn write_keeping(path: &Path, before: &Path, bytes: &[u8]) -> Result<()> {
+    replace(path, bytes, || match fs::rename(path, before) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    })
+}
+
+/// `make_room` is called when the new content is safely beside `path`.
+fn replace(path: &Path, bytes: &[u8], make_room: impl FnOnce() -> io::Result<()>) -> Result<()> {
     let temporary = temporary_beside(path);
-    let written =
-        write_and_sync(&temporary, bytes).and_then(|()| fs::rename(&temporary, path)).and_then(|()| sync_folder(path));
+    let written = write_and_sync(&temporary, bytes)
+        .and_then(|()| make_room())
+        .and_then(|()| fs::rename(&temporary, path))
+        .and_then(|()| sync_folder(path));
     written.map_err(|source| {
         let _ = fs::remove_file(&temporary); // The error that matters is the first one.
         not_written(path, source)
     })
 }
+
+/// Removes from `folder` what processes that were killed left half-written. No other may be writing in it.
+///
+/// # Errors
+/// [`Error::Io`] naming the file.
+pub(crate) fn remove_temporaries(folder: &Path) -> Result<()> {
+    let cannot = |action: &'static str, path: &Path| {
+        let (path, remedy) = (path.to_owned(), "make it a folder that you may write in");
+        move |source| Error::Io { action, path, source, remedy }
+    };
+    for entry in fs::read_dir(folder).map_err(cannot("read", folder))?.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with('.') && name.ends_with(TEMPORARY) {
+            fs::remove_file(entry.path()).map_err(cannot("remove", &entry.path()))?;
+        }
+    }
+    Ok(())
+}
+
+/// How the names of temporary files end.
+const TEMPORARY: &str = ".tmp";
 
 /// Writes a file at `path` that `write` streams, so that a reader, or a crash at any moment, sees all of it or nothing.
 ///
@@ -68,7 +109,7 @@ fn not_written(path: &Path, source: io::Error) -> Error {
 /// In the same folder, so that the rename stays within one file system; named by process, so that two never meet.
 fn temporary_beside(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
+    path.with_file_name(format!(".{name}.{}{TEMPORARY}", std::process::id()))
 }
 
 fn write_and_sync(path: &Path, bytes: &[u8]) -> io::Result<()> {

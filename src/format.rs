@@ -27,6 +27,11 @@ pub fn duration(seconds: f64) -> String {
     format!("{} min {:02} s", whole / 60, whole % 60)
 }
 
+/// `70,123,456` bytes as `70 MB`.
+pub fn megabytes(bytes: u64) -> String {
+    format!("{} MB", thousands((bytes as f64 / 1e6).round()))
+}
+
 /// `1 image`, `2 images`, `3 batches`.
 pub fn count(number: usize, singular: &str) -> String {
     let plural = match number {
@@ -47,6 +52,7 @@ mod tests {
             ["7", "100", "60,000", "1,234,567"],
             [7, 100, 60_000, 1_234_567].map(thousands).each_ref().map(|s| s.as_str())
         );
+        assert_eq!([megabytes(70_500_000), megabytes(1_999_900_000)], ["71 MB", "2,000 MB"]);
         assert_eq!(percent(0.98125), "98.12 %");
         assert_eq!([duration(6.04), duration(125.4)], ["6.0 s", "2 min 05 s"]);
         assert_eq!(

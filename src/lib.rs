@@ -84,9 +84,9 @@ pub mod recipes;
 #[cfg(feature = "report")]
 pub mod report;
 pub mod seed;
-pub mod tensorboard;
 #[cfg(feature = "serve")]
 pub mod serve;
+pub mod tensorboard;
 pub mod threads;
 pub mod train;
 

@@ -293,13 +293,23 @@ fn a_training_leaves_its_settings_its_metrics_and_its_network() {
     let ran = place.train("").run().succeeds();
     assert!(ran.out.contains("Test accuracy "), "{}", ran.out);
     assert!(ran.out.contains(&format!("run       {}\n", place.at("runs/001"))), "{}", ran.out);
-    let files = ["config.toml", "confusion.svg", "curves.svg", "metrics.jsonl", "model.safetensors", "report.html"];
+    let files = [
+        ".lock",
+        "checkpoint.safetensors",
+        "config.toml",
+        "confusion.svg",
+        "curves.svg",
+        "metrics.jsonl",
+        "model.safetensors",
+        "report.html",
+    ];
     assert_eq!(place.list("runs/001"), built(&files));
 
     let config: toml::Table = place.read("runs/001/config.toml").parse().unwrap();
     let expected = "data hidden activation output loss optimizer lr schedule warmup schedule-every schedule-factor \
                     class-weights l2 batch epochs patience dropout input-dropout input-bias input threshold \
-                    validation validation-from init init-range seed threads no-shuffle";
+                    validation validation-from init init-range seed threads no-shuffle \
+                    checkpoint-every";
     assert_eq!(config.keys().cloned().collect::<Vec<_>>().join(" "), expected);
 }
 
@@ -348,6 +358,8 @@ fn json_is_one_object_a_line_and_nothing_else() {
     let events: Vec<_> = lines.iter().map(|line| line["event"].as_str().unwrap()).collect();
     assert_eq!(events, ["start", "epoch", "epoch", "epoch", "end"]);
     assert_eq!(lines[0]["parameters"], 4 * 10 + 3 * 5);
+    let memory = lines[0]["memory_bytes"].as_u64().unwrap();
+    assert!((13_000_000..15_000_000).contains(&memory), "the program, and next to nothing beside it: {memory}");
     assert_eq!(lines[4]["model"], place.at("runs/001/model.safetensors"));
 
     let eval = gemmnist().arg("eval").arg(place.path("runs/001")).arg("--json").run().succeeds();
@@ -451,11 +463,11 @@ fn a_training_that_diverges_names_epoch_and_step_and_keeps_the_epochs_before() {
     let events: Vec<_> = ran.json_lines().iter().map(|line| line["event"].to_string()).collect();
     assert_eq!(events.len(), 1 + before, "start, and the epochs that went well");
     let place_of = format!("epoch {0}, step {0}", before + 1);
-    let found = "expected a finite loss, found infinity or NaN at learning rate 1000000";
+    let found = "expected a finite loss, found infinity or NaN in layers.0.weight at learning rate 1000000";
     let remedy = "(lower it with --lr; the run folder keeps the epochs before)";
     assert_eq!(ran.code, 4);
     assert_eq!(ran.err, format!("gemmnist: {place_of}: training diverged: {found} {remedy}\n"));
-    let files = built(&["config.toml", "curves.svg", "metrics.jsonl", "report.html"]);
+    let files = built(&[".lock", "config.toml", "curves.svg", "metrics.jsonl", "report.html"]);
     assert_eq!(place.list("runs/001"), files, "no model, and nothing temporary");
 }
 
@@ -577,7 +589,7 @@ fn an_output_that_is_full_is_a_failure_that_says_so() {
     assert_eq!(code, 1);
     let remedy = "the run ends here; its folder keeps the epochs so far";
     assert_eq!(err, format!("gemmnist: standard output: cannot write: no storage space ({remedy})\n"));
-    assert_eq!(place.list("runs/b"), built(&["config.toml", "curves.svg", "metrics.jsonl", "report.html"]));
+    assert_eq!(place.list("runs/b"), built(&[".lock", "config.toml", "curves.svg", "metrics.jsonl", "report.html"]));
     assert_eq!(json_lines(&place.read("runs/b/metrics.jsonl")).len(), 2, "the epoch that could not be shown is there");
 }
 

@@ -91,7 +91,8 @@ fn drew_a_bar(printed: &[u8]) -> bool {
     let text = String::from_utf8_lossy(printed);
     let mut lines = text.split(['\r', '\n']);
     text.contains("\x1b[2K")
-        && lines.any(|line| line.contains("epoch 1 of 3, loss ") && line.contains(" %  ") && line.contains(" images/s  "))
+        && lines
+            .any(|line| line.contains("epoch 1 of 3, loss ") && line.contains(" %  ") && line.contains(" images/s  "))
 }
 
 #[test]

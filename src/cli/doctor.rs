@@ -41,7 +41,11 @@ fn print_text(findings: &[Finding], peaks: &[(usize, f64)], cores: usize, out: &
     writeln!(out, "cores     {cores}; vectors: {}", vector_units().join(" "))?;
     let kind = Kind::of_this_processor();
     let limit = kind.limit() / 1_000_000;
-    writeln!(out, "kernels   {}, for products of less than {limit} million operations; BLAS for the others", kind.name())?;
+    writeln!(
+        out,
+        "kernels   {}, for products of less than {limit} million operations; BLAS for the others",
+        kind.name()
+    )?;
     for (variable, value) in environment() {
         writeln!(out, "set       {variable}={} in the environment", value.as_str().unwrap_or_default())?;
     }

@@ -11,6 +11,7 @@ mod epochs;
 mod eval;
 mod export;
 mod inspect;
+mod interrupt;
 mod leave;
 mod lr_find;
 mod model;
@@ -142,6 +143,7 @@ Examples:
   gemmnist train                                   784-128-10 on MNIST, 20 epochs of batches of 10
   gemmnist train --hidden 192,30 --activation sigmoid --lr 0.5
   gemmnist train --config runs/001/config.toml     repeats that run, bit for bit
+  gemmnist train --resume runs/001                 goes on with it, as if it had never stopped
   gemmnist train --recipe mlp-16-16 --seed 7       a published system";
 
 const LR_FIND_EXAMPLES: &str = "\
@@ -228,10 +230,9 @@ pub fn run(
     }
 }
 
-#[cfg_attr(not(feature = "serve"), expect(unused_variables, reason = "only a server has messages beside its result"))]
 fn execute(command: Command, out: &mut dyn Write, err: &mut dyn Write, progress: Progress) -> Result<(), Failure> {
     match command {
-        Command::Train(args) => train::run(*args, out, progress),
+        Command::Train(args) => train::run(*args, out, err, progress),
         Command::LrFind(args) => lr_find::run(*args, out),
         Command::Reproduce(args) => reproduce::run(args, out, progress),
         Command::Eval(args) => eval::run(args, out),

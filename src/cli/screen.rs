@@ -11,12 +11,12 @@ use super::epochs::{EpochTable, Has, loss};
 use crate::data::Dataset;
 use crate::error::{Error, OneLine, Result, shown};
 use crate::eval::Evaluation;
-use crate::format::{count, duration, percent, thousands};
+use crate::format::{count, duration, megabytes, percent, thousands};
 use crate::linalg::{blas, kernels::Kind};
 use crate::nn::Network;
 use crate::optim::ScheduleName;
 use crate::recipes::paper;
-use crate::train::{EpochRecord, Observer, RunFolder, StepRecord, TrainConfig, Trainer};
+use crate::train::{EpochRecord, Observer, Position, RunFolder, StepRecord, TrainConfig, Trainer};
 
 /// How a training is shown on stdout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,12 @@ pub struct Images<'d> {
 }
 
 impl Images<'_> {
+    /// Memory that they take.
+    fn bytes(&self) -> u64 {
+        let splits = [Some(self.train), self.validation, Some(self.test)];
+        splits.into_iter().flatten().map(|split| split.memory() as u64).sum()
+    }
+
     /// The names of `classes` classes, or their numbers.
     pub fn class_names(&self, classes: usize) -> Vec<String> {
         let numbers = || (0..classes).map(|class| class.to_string()).collect();
@@ -53,6 +59,8 @@ pub struct Screen<'o> {
     log_every: Option<usize>,
     epochs: usize,
     images: Images<'o>,
+    /// Where the training begins, or goes on.
+    begins: Position,
     table: EpochTable,
     /// Of the best epoch so far: the lowest validation loss, or the highest test accuracy; what is best is the largest.
     best: f64,
@@ -72,12 +80,22 @@ impl<'o> Screen<'o> {
         let bar = Bar::new(progress, epochs * images.train.len());
         let schedule = config.schedule != ScheduleName::Constant || config.warmup > 0;
         let table = EpochTable::new(Has { validation: images.validation.is_some(), schedule }, progress.width());
-        Self { out, style, bar, log_every: None, epochs, images, table, best: f64::NEG_INFINITY }
+        let begins = Position::start(0.0);
+        Self { out, style, bar, log_every: None, epochs, images, table, best: f64::NEG_INFINITY, begins }
     }
 
     /// The same with a line every so many batches, if any are given.
     pub fn logging_every(self, batches: Option<usize>) -> Self {
         Self { log_every: batches, ..self }
+    }
+
+    /// The same for a training that goes on where `trainer` stands.
+    pub fn resuming(mut self, trainer: &Trainer<'_>) -> Self {
+        self.begins = trainer.position();
+        let Position { epoch, running, .. } = self.begins;
+        self.bar.advance((epoch - 1) * self.images.train.len() + running.images(), running);
+        trainer.history().epochs.iter().for_each(|record| _ = self.is_best(record));
+        self
     }
 
     fn announce(&self, epoch: usize) {
@@ -91,7 +109,7 @@ impl<'o> Screen<'o> {
             Style::Json => self.print_start_json(config, network, folder),
             Style::Text => self.print_start(config, network, threads, folder),
         };
-        self.announce(1); // draws the bar, below what was printed
+        self.announce(self.begins.epoch.min(self.epochs)); // draws the bar, below what was printed
         self.silent_without_reader(printed)
     }
 
@@ -106,7 +124,9 @@ impl<'o> Screen<'o> {
             "validation_images": validation.map(Dataset::len),
             "test_images": test.len(),
             "blas": blas::describe().to_string(),
+            "memory_bytes": self.images.bytes() + config.memory(network.architecture(), train.len()),
             "settings": config.to_table(),
+            "first_step": self.begins.step + 1,
         }))
     }
 
@@ -120,6 +140,7 @@ impl<'o> Screen<'o> {
         let Images { train, validation, test } = self.images;
         let (height, width) = train.size();
         let held_out = validation.map(|images| format!(", {} held out", thousands(images.len()))).unwrap_or_default();
+        let bytes = self.images.bytes();
         let out = &mut self.out;
         writeln!(
             out,
@@ -136,8 +157,12 @@ impl<'o> Screen<'o> {
             thousands(network.architecture().parameters())
         )?;
         writeln!(out, "training  {}, seed {}", describe_training(config), config.seed().0)?;
-        writeln!(out, "machine   {}", describe_machine(threads))?;
-        writeln!(out, "run       {}", OneLine(folder))?;
+        let memory = megabytes(bytes + config.memory(network.architecture(), train.len()));
+        writeln!(out, "machine   {}, {memory} of memory", describe_machine(threads))?;
+        let Position { epoch, step, .. } = self.begins;
+        let resumed =
+            if step > 0 { format!(", from epoch {epoch}, step {} on", thousands(step + 1)) } else { String::new() };
+        writeln!(out, "run       {}{resumed}", OneLine(folder))?;
         writeln!(out)?;
         writeln!(out, "{}", self.table.head())
     }

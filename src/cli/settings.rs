@@ -37,8 +37,13 @@ impl Sources {
         if let Some(path) = &self.config {
             draft.overlay_file(path);
         }
-        self.settings.overlay(&mut draft);
+        self.overlay_typed(&mut draft);
         Ok(draft)
+    }
+
+    /// Lays what was typed, and nothing else, over `draft`.
+    pub fn overlay_typed(&self, draft: &mut Draft) {
+        self.settings.overlay(draft);
     }
 }
 

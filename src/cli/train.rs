@@ -1,25 +1,28 @@
 //! `gemmnist train`: settings together, data in, a run folder out.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::leave::Finished;
 use super::screen::{Images, Screen, Style};
 use super::settings::Sources;
-use super::{Failure, Progress};
+use super::{Failure, Progress, interrupt};
 use crate::data::{self, Dataset, Splits};
-use crate::error::{Error, Problem, Result, shown};
+use crate::error::{Error, OneLine, Problem, Result, shown};
 use crate::eval::{self, Evaluation};
 use crate::nn::{Network, loss};
 use crate::tensorboard::EventFile;
 use crate::threads::Crew;
-use crate::train::{EpochRecord, Observer, RunFolder, StepRecord, TrainConfig, Trainer};
+use crate::train::{Draft, EpochRecord, Moment, Observer, RunFolder, StepRecord, TrainConfig, Trainer};
 
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
     sources: Sources,
+    /// Go on with the run in this folder, as if it had never stopped; only --epochs and --checkpoint-every may be new
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["recipe", "config", "name"])]
+    resume: Option<PathBuf>,
     /// Folder that holds the run folders
     #[arg(long, value_name = "DIR", default_value = "runs")]
     out: PathBuf,
@@ -40,12 +43,28 @@ pub struct Args {
     quiet: bool,
 }
 
-pub fn run(args: Args, out: &mut dyn Write, progress: Progress) -> std::result::Result<(), Failure> {
-    let config = settle(&args)?;
+pub fn run(
+    args: Args,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+    progress: Progress,
+) -> std::result::Result<(), Failure> {
+    let run = args.resume.as_deref().map(|run| find_run(run, &args.out));
+    let config = match &run {
+        Some(run) => settle_again(run, &args)?,
+        None => settle(&args)?,
+    };
     let Splits { train, validation, test } = load_images(&config)?;
     let started = Instant::now();
-    let mut trainer = Trainer::new(config.clone(), &train)?;
-    let mut folder = RunFolder::create(&args.out, args.name.as_deref(), &config, &train)?;
+    let (mut trainer, folder) = match &run {
+        Some(run) => resume(run, &config, (&train, validation.as_ref(), &test), err)?,
+        None => {
+            let trainer = Trainer::new(config.clone(), &train)?;
+            let folder = RunFolder::create(&args.out, args.name.as_deref(), &config, &train)?;
+            (trainer, folder.judging_on(validation.as_ref(), &test))
+        }
+    };
+    let mut folder = folder.stopping_at(interrupt::listen());
     let mut events = args.tensorboard.then(|| EventFile::create(folder.path())).transpose()?;
     let style = match (args.quiet, args.json) {
         (true, _) => Style::Silent,
@@ -54,7 +73,7 @@ pub fn run(args: Args, out: &mut dyn Write, progress: Progress) -> std::result::
     };
     let images = Images { train: &train, validation: validation.as_ref(), test: &test };
     let log_every = args.log_every.map(|batches| batches as usize);
-    let mut screen = Screen::new(out, style, progress, &config, images).logging_every(log_every);
+    let mut screen = Screen::new(out, style, progress, &config, images).logging_every(log_every).resuming(&trainer);
     screen.start(&config, trainer.network(), config.threads(), folder.path())?;
 
     let objective = loss::objective(config.output, config.loss).expect("checked with the settings");
@@ -63,6 +82,11 @@ pub fn run(args: Args, out: &mut dyn Write, progress: Progress) -> std::result::
     let events: &mut dyn Observer = events.as_mut().map_or(&mut nobody, |events| events);
     let run = trainer.run(&judge, &mut Both(&mut Both(&mut folder, events), &mut screen));
     screen.clear();
+    if matches!(run, Err(Error::Io { .. })) && folder.newest_checkpoint().is_some() {
+        // Nobody is left to tell if this fails.
+        let _ =
+            writeln!(err, "gemmnist: to go on from what is saved: gemmnist train --resume {}", OneLine(folder.path()));
+    }
     let evaluation = finish(run, &trainer, &config, &mut folder, images)?;
     screen.end(&trainer, &evaluation, &folder, started.elapsed().as_secs_f64())?;
     Ok(())
@@ -89,6 +113,49 @@ pub(super) fn finish(
             Err(error)
         }
     }
+}
+
+/// The folder `run`, or the one of that name among the run folders.
+fn find_run(run: &Path, out: &Path) -> PathBuf {
+    let among_runs = out.join(run);
+    if !run.exists() && among_runs.exists() { among_runs } else { run.to_owned() }
+}
+
+/// The settings of the run in the folder `run`, with what is typed beside `--resume`.
+fn settle_again(run: &Path, args: &Args) -> Result<TrainConfig> {
+    let config = run.join("config.toml");
+    if !config.is_file() {
+        let found = if run.exists() { "none" } else { "no such folder" };
+        let remedy = "give the folder of a run that gemmnist train has made";
+        return Err(Error::data(&config, "settings of a run", "a file", found, remedy));
+    }
+    let mut draft = Draft::default();
+    draft.overlay_file(&config);
+    let begun = draft.clone().finish()?;
+    args.sources.overlay_typed(&mut draft);
+    let config = draft.finish()?;
+    let changes = RunFolder::changes(&begun, &config);
+    if changes.is_empty() { Ok(config) } else { Err(Error::Settings(changes)) }
+}
+
+/// The training in the folder `run` where it stood, and its folder as it was then.
+fn resume<'d>(
+    run: &Path,
+    config: &TrainConfig,
+    (train, validation, test): (&'d Dataset, Option<&Dataset>, &Dataset),
+    err: &mut dyn Write,
+) -> Result<(Trainer<'d>, RunFolder<'d>)> {
+    let mut folder = RunFolder::reopen(run, config, train)?.judging_on(validation, test);
+    let found = folder.checkpoint()?;
+    for remark in &found.remarks {
+        let _ = writeln!(err, "gemmnist: {remark}"); // as above
+    }
+    let trainer = match &found.checkpoint {
+        Some(checkpoint) => Trainer::resumed(config.clone(), train, checkpoint)?,
+        None => Trainer::new(config.clone(), train)?, // it was stopped before there was anything to keep
+    };
+    folder.rewind(trainer.history())?;
+    Ok((trainer, folder))
 }
 
 /// The settings; every mistake in one go.
@@ -143,6 +210,11 @@ impl Observer for Both<'_> {
     fn step(&mut self, record: &StepRecord) {
         self.0.step(record);
         self.1.step(record);
+    }
+
+    fn between_steps(&mut self, moment: &Moment<'_>) -> Result<()> {
+        self.0.between_steps(moment)?;
+        self.1.between_steps(moment)
     }
 
     fn epoch(&mut self, record: &EpochRecord) -> Result<()> {

@@ -152,6 +152,13 @@ impl Dataset {
         Self { pixels: self.pixels.clone(), rows: Some(rows), labels, class_names: self.class_names.clone(), ..*self }
     }
 
+    /// Bytes of memory that its images and labels take; pixels that are a file's take none that is missed elsewhere.
+    pub fn memory(&self) -> usize {
+        let pixels = if self.pixels.is_mapped() { 0 } else { self.len() * self.pixels() };
+        let rows = self.rows.as_ref().map_or(0, |rows| size_of_val(&**rows));
+        pixels + rows + self.labels.len()
+    }
+
     /// Holds the file of the pixels, where they are mapped, against what it was when it was opened.
     ///
     /// # Errors

@@ -85,6 +85,11 @@ impl SharedBytes {
         }
     }
 
+    /// Whether they are a file's: such bytes take no memory that anything else asks for.
+    pub fn is_mapped(&self) -> bool {
+        matches!(*self.memory, Memory::Mapped(_))
+    }
+
     /// Holds a mapped file against what it was when it was mapped; bytes in memory are what they were.
     ///
     /// # Errors

@@ -139,6 +139,17 @@ impl Drop for Team {
     }
 }
 
+/// Runs `work`, which is no part of the steps, between two of them: the account of what sharing gains leaves it out.
+pub fn aside<R>(work: impl FnOnce() -> R) -> R {
+    let result = work();
+    LEADER.with_borrow(|leader| {
+        if let Some(leader) = leader {
+            leader.pace.borrow_mut().go_on(Instant::now());
+        }
+    });
+    result
+}
+
 /// Threads that work handed to [`share`] here may be done by, and parts that it should be cut into: 1 to [`MOST_PARTS`].
 pub fn size() -> usize {
     LEADER.with_borrow(|leader| leader.as_ref().map_or(1, |leader| (1 + leader.members.len()).min(MOST_PARTS)))

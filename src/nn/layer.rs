@@ -147,6 +147,38 @@ impl Parameter<'_> {
         }
     }
 
+    /// Another array of its kind and shape: `values`, in the order in which it lies in memory itself.
+    ///
+    /// # Panics
+    /// If their number disagrees.
+    pub fn like<'b>(&self, values: &'b [f32]) -> Parameter<'b> {
+        match self {
+            Self::Weights(w) => Parameter::Weights(ArrayView2::from_shape(w.dim(), values).expect("as many values")),
+            Self::Bias(b) => Parameter::Bias(ArrayView1::from_shape(b.dim(), values).expect("as many values")),
+        }
+    }
+
+    /// The same, to overwrite.
+    ///
+    /// # Panics
+    /// As [`like`](Self::like).
+    pub fn like_mut<'b>(&self, values: &'b mut [f32]) -> ParameterMut<'b> {
+        match self {
+            Self::Weights(w) => {
+                ParameterMut::Weights(ArrayViewMut2::from_shape(w.dim(), values).expect("as many values"))
+            }
+            Self::Bias(b) => ParameterMut::Bias(ArrayViewMut1::from_shape(b.dim(), values).expect("as many values")),
+        }
+    }
+
+    /// Whether none of its values is infinite or NaN.
+    pub fn is_finite(&self) -> bool {
+        match self {
+            Self::Weights(w) => w.iter().all(|value| value.is_finite()),
+            Self::Bias(b) => b.iter().all(|value| value.is_finite()),
+        }
+    }
+
     /// Its values in the order of a model file.
     pub fn file_values(&self) -> Vec<f32> {
         match self {

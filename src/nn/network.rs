@@ -71,15 +71,30 @@ impl Network {
     }
 
     fn parameter_names(&self) -> Vec<String> {
-        let number_within_kind = |place: usize| {
-            let kind = self.layers[place].file_prefix(0);
-            self.layers[..place].iter().filter(|before| before.file_prefix(0) == kind).count()
-        };
         let names = self.layers.iter().enumerate().flat_map(|(place, layer)| {
-            let prefix = layer.file_prefix(number_within_kind(place));
+            let prefix = self.layer_name(place);
             layer.parameters().into_iter().map(move |parameter| format!("{prefix}.{}", parameter.name()))
         });
         names.collect()
+    }
+
+    /// What the layer at `place` is called in a model file: `layers.0`.
+    fn layer_name(&self, place: usize) -> String {
+        let kind = self.layers[place].file_prefix(0);
+        let number_within_kind = self.layers[..place].iter().filter(|before| before.file_prefix(0) == kind).count();
+        self.layers[place].file_prefix(number_within_kind)
+    }
+
+    /// The first parameter that is not finite, by its name in a model file.
+    pub fn first_parameter_not_finite(&self) -> Option<String> {
+        self.parameters().find(|(_, parameter)| !parameter.is_finite()).map(|(name, _)| name)
+    }
+
+    /// The first layer whose output for the first `b` images of `workspace` was not finite in the last forward pass, by
+    /// its name in a model file.
+    pub fn first_not_finite(&self, workspace: &Workspace, b: usize) -> Option<String> {
+        let is_finite = |layer: &LayerSpace| layer.y.slice(s![..b, ..]).iter().all(|value| value.is_finite());
+        workspace.layers.iter().position(|layer| !is_finite(layer)).map(|place| self.layer_name(place))
     }
 
     /// Floating-point operations of the largest product in a step of `batch` images.

@@ -39,13 +39,17 @@ impl Adam<true> {
 }
 
 impl<const DECOUPLED: bool> Rule for Adam<DECOUPLED> {
-    const MEMORIES: usize = 2;
+    const MEMORIES: &'static [&'static str] = &["exp_avg", "exp_avg_sq"];
     const DECOUPLED_DECAY: bool = DECOUPLED;
 
     fn begin_step(&mut self, learning_rate: f64) {
         self.step = self.step.saturating_add(1); // beyond 2^31 steps both corrections are 1 anyway
         self.step_size = (learning_rate / (1.0 - BETA_1.powi(self.step))) as f32;
         self.root_correction = (1.0 - BETA_2.powi(self.step)).sqrt() as f32;
+    }
+
+    fn set_steps(&mut self, steps: u64) {
+        self.step = i32::try_from(steps).unwrap_or(i32::MAX);
     }
 
     fn update(&self, theta: &mut [f32], gradient: &[f32], decay: Decay, memories: &mut [Vec<f32>]) {

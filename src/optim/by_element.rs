@@ -4,19 +4,24 @@ use std::fmt::Debug;
 
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
-use super::Optimizer;
+use super::{Memory, Optimizer};
 use crate::linalg::{Samples, add_product};
 use crate::nn::{Learner, Network};
 
 /// What such an optimizer does with one parameter in one step.
 pub trait Rule: Debug + Send {
-    /// Floats that it remembers for each element.
-    const MEMORIES: usize;
+    /// The floats that it remembers for each element, by PyTorch's names.
+    const MEMORIES: &'static [&'static str];
     /// Whether weight decay acts on the weights themselves and not through the gradient.
     const DECOUPLED_DECAY: bool = false;
 
     /// Called before the parameters of each step.
     fn begin_step(&mut self, learning_rate: f64);
+
+    /// Counts on from `steps` steps, if it counts them at all.
+    fn set_steps(&mut self, steps: u64) {
+        let _ = steps;
+    }
 
     /// Moves `theta` by `gradient`, to each element of which it applies `decay` first. Each of `memories` is as long as
     /// they, and 0 at first. One pass: every array is read once.
@@ -53,7 +58,7 @@ pub struct ByElement<R> {
     l2: f64,
     /// Of the weights, in this step.
     decay: Decay,
-    /// By parameter: `MEMORIES` vectors as long as it.
+    /// By parameter: a vector as long as it for each of `MEMORIES`.
     memories: Vec<Vec<Vec<f32>>>,
     /// The gradient of the weights at hand, (I, O) in its first elements.
     gradient: Vec<f32>,
@@ -64,7 +69,7 @@ impl<R: Rule> ByElement<R> {
     pub fn new(rule: R, l2: f64, network: &Network) -> Self {
         let lengths: Vec<usize> =
             network.parameters().map(|(_, parameter)| parameter.file_shape().iter().product()).collect();
-        let memories = lengths.iter().map(|&length| vec![vec![0.0; length]; R::MEMORIES]);
+        let memories = lengths.iter().map(|&length| vec![vec![0.0; length]; R::MEMORIES.len()]);
         let largest = lengths.iter().copied().max().unwrap_or(0);
         Self { rule, l2, decay: Decay::NONE, memories: memories.collect(), gradient: vec![0.0; largest] }
     }
@@ -77,6 +82,28 @@ impl<R: Rule> Optimizer for ByElement<R> {
             false => Decay { coupled: self.l2 as f32, ..Decay::NONE },
         };
         self.rule.begin_step(learning_rate);
+    }
+
+    fn memories(&self) -> Vec<Memory<&[f32]>> {
+        let mut all = Vec::new();
+        for (parameter, memories) in self.memories.iter().enumerate() {
+            let named = R::MEMORIES.iter().zip(memories);
+            all.extend(named.map(|(name, values)| Memory { parameter, name, values: &values[..] }));
+        }
+        all
+    }
+
+    fn memories_mut(&mut self) -> Vec<Memory<&mut [f32]>> {
+        let mut all = Vec::new();
+        for (parameter, memories) in self.memories.iter_mut().enumerate() {
+            let named = R::MEMORIES.iter().zip(memories);
+            all.extend(named.map(|(name, values)| Memory { parameter, name, values: &mut values[..] }));
+        }
+        all
+    }
+
+    fn set_steps(&mut self, steps: u64) {
+        self.rule.set_steps(steps);
     }
 }
 

@@ -54,6 +54,26 @@ impl OptimizerName {
 pub trait Optimizer: Learner + std::fmt::Debug + Send {
     /// Called before the gradients of each step. A [`Schedule`] changes `learning_rate` from step to step.
     fn begin_step(&mut self, learning_rate: f64);
+
+    /// What it remembers of the steps before: with it and their number, another goes on as this one would.
+    fn memories(&self) -> Vec<Memory<&[f32]>>;
+
+    /// The same, to overwrite.
+    fn memories_mut(&mut self) -> Vec<Memory<&mut [f32]>>;
+
+    /// Counts on from `steps` steps.
+    fn set_steps(&mut self, steps: u64);
+}
+
+/// An array that an optimizer remembers of one parameter: a number for each of its elements.
+#[derive(Debug)]
+pub struct Memory<T> {
+    /// The number of the parameter, as a [`Learner`] counts them.
+    pub parameter: usize,
+    /// What PyTorch calls it: `momentum_buffer`, `exp_avg`, ...
+    pub name: &'static str,
+    /// In the order in which the parameter lies in memory: weights (I, O), row-major.
+    pub values: T,
 }
 
 /// The optimizer called `name`, with the memory it needs for the parameters of `network`.

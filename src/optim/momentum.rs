@@ -28,7 +28,7 @@ impl Momentum {
 }
 
 impl Rule for Momentum {
-    const MEMORIES: usize = 1;
+    const MEMORIES: &'static [&'static str] = &["momentum_buffer"];
 
     fn begin_step(&mut self, learning_rate: f64) {
         self.learning_rate = learning_rate as f32;

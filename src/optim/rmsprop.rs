@@ -16,7 +16,7 @@ pub struct RmsProp {
 }
 
 impl Rule for RmsProp {
-    const MEMORIES: usize = 1;
+    const MEMORIES: &'static [&'static str] = &["square_avg"];
 
     fn begin_step(&mut self, learning_rate: f64) {
         self.learning_rate = learning_rate as f32;

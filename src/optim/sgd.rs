@@ -2,7 +2,7 @@
 
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
-use super::Optimizer;
+use super::{Memory, Optimizer};
 use crate::linalg::{Samples, add_product};
 use crate::nn::Learner;
 
@@ -25,6 +25,16 @@ impl Optimizer for Sgd {
     fn begin_step(&mut self, learning_rate: f64) {
         self.learning_rate = learning_rate;
     }
+
+    fn memories(&self) -> Vec<Memory<&[f32]>> {
+        Vec::new()
+    }
+
+    fn memories_mut(&mut self) -> Vec<Memory<&mut [f32]>> {
+        Vec::new()
+    }
+
+    fn set_steps(&mut self, _steps: u64) {}
 }
 
 impl Learner for Sgd {

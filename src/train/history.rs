@@ -62,6 +62,13 @@ pub struct EpochRecord {
     pub samples_per_second: f64,
 }
 
+impl EpochRecord {
+    /// Its line of `metrics.jsonl`.
+    pub(super) fn to_line(&self) -> String {
+        serde_json::to_string(self).expect("a record is plain data") + "\n"
+    }
+}
+
 /// The epochs of a run, in order.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct History {
@@ -106,7 +113,8 @@ impl History {
 }
 
 /// A mean over images that arrive in batches: a short batch counts for its own size.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RunningScore {
     images: usize,
     loss_sum: f64,
@@ -118,6 +126,11 @@ impl RunningScore {
         self.images += images;
         self.loss_sum += score.loss_sum;
         self.correct += score.correct;
+    }
+
+    /// Images so far.
+    pub fn images(self) -> usize {
+        self.images
     }
 
     /// The means; NaN before the first batch.

@@ -2,8 +2,11 @@
 //!
 //! Never sees the test split (it asks a judge, and writes down what the judge says), and never prints: observers do.
 
+mod checkpoint;
 mod history;
+mod lock;
 mod lr_find;
+mod memory;
 pub mod model_file;
 mod run_folder;
 mod run_record;
@@ -11,6 +14,7 @@ mod settings;
 
 use std::time::Instant;
 
+pub use checkpoint::{Checkpoint, Found, Identity, Moment, Position};
 pub use history::{EpochRecord, History, Judgement, RunningScore, Scores, StepRecord};
 pub use lr_find::{Sweep, Trial};
 pub use run_folder::{RunFolder, new_folder};
@@ -19,9 +23,9 @@ pub use settings::{ClassWeights, Draft, FIELDS, Field, InitName, InputName, Rang
 pub(crate) use settings::{parse_toml, read_toml};
 
 use crate::data::Dataset;
-use crate::error::{Error, Result};
+use crate::error::{Error, Problem, Result};
 use crate::linalg::team;
-use crate::nn::{Batch, Network, Objective, Parameter, Step, Workspace, loss};
+use crate::nn::{Architecture, Batch, Network, Objective, Step, Workspace, loss};
 use crate::optim::{Optimizer, Schedule, optimizer};
 use crate::threads::Crew;
 
@@ -38,6 +42,15 @@ pub trait Observer {
     /// Ends the run: its files can no longer be written.
     fn epoch(&mut self, record: &EpochRecord) -> Result<()> {
         let _ = record;
+        Ok(())
+    }
+
+    /// A step or an epoch is over, and what has been learnt is all in the network: it can be kept, or the run ended.
+    ///
+    /// # Errors
+    /// Ends the run: it is to stop here, or what should be kept cannot be.
+    fn between_steps(&mut self, moment: &Moment<'_>) -> Result<()> {
+        let _ = moment;
         Ok(())
     }
 
@@ -68,15 +81,14 @@ pub struct Trainer<'d> {
     weighted: Option<loss::Weighted>,
     optimizer: Box<dyn Optimizer>,
     schedule: Schedule,
-    /// Of the last step.
-    learning_rate: f64,
     workspace: Workspace,
     /// The batch after the one in `workspace`.
     next: Batch,
     order: Vec<u32>,
     crew: Crew,
     history: History,
-    step: u64,
+    /// Of the step that is next.
+    position: Position,
 }
 
 impl<'d> Trainer<'d> {
@@ -86,28 +98,64 @@ impl<'d> Trainer<'d> {
     /// [`Error::Model`] if `init_from` is not a file with parameters of this network, [`Error::Settings`] if the network
     /// is too large to be meant.
     pub fn new(config: TrainConfig, data: &'d Dataset) -> Result<Self> {
+        Self::of(config, data, |config, architecture| {
+            let mut network = Network::initialised(architecture, config.init(), config.seed());
+            if let Some(path) = &config.init_from {
+                model_file::read_parameters(path, &mut network)?;
+            }
+            Ok(network)
+        })
+    }
+
+    /// The training that left `checkpoint`, as if it had never stopped.
+    ///
+    /// # Errors
+    /// [`Error::Model`] if the checkpoint is of another training, and as [`new`](Self::new).
+    pub fn resumed(config: TrainConfig, data: &'d Dataset, checkpoint: &Checkpoint) -> Result<Self> {
+        let mut trainer = Self::of(config, data, |_, architecture| Ok(Network::zeros(architecture)))?;
+        checkpoint.restore(&mut trainer.network, &mut *trainer.optimizer)?;
+        trainer.history = checkpoint.history().clone();
+        trainer.position = checkpoint.position();
+        let Position { epoch, batch, step, .. } = trainer.position;
+        let batches = data.len().div_ceil(trainer.config.batch_size);
+        if batch > batches || epoch.saturating_sub(1).saturating_mul(batches).saturating_add(batch) as u64 != step {
+            let expected = format!("a step of epochs of {batches}");
+            return Err(checkpoint.mismatch("position", expected, format!("epoch {epoch}, step {step}")));
+        }
+        let begun = epoch - usize::from(batch == 0);
+        if begun > trainer.config.epochs {
+            let (place, expected) = ("--epochs".to_owned(), format!("{begun} at least, which are begun"));
+            let found = trainer.config.epochs.to_string();
+            return Err(Error::Settings(vec![Problem { place, expected, found, remedy: None }]));
+        }
+        Ok(trainer)
+    }
+
+    /// With the network that `make` makes, before the first epoch.
+    fn of(
+        config: TrainConfig,
+        data: &'d Dataset,
+        make: impl FnOnce(&TrainConfig, Architecture) -> Result<Network>,
+    ) -> Result<Self> {
         let architecture = config.architecture(data.pixels(), data.classes());
         config.check_size(&architecture, data.len())?;
+        config.require_memory(&architecture, data.len())?;
         let schedule = config.schedule(data.len())?;
         let objective = loss::objective(config.output, config.loss).expect("checked with the settings");
         let class_weights = config.class_weights(data.labels(), data.classes())?;
-        let mut network = Network::initialised(architecture, config.init(), config.seed());
-        if let Some(path) = &config.init_from {
-            model_file::read_parameters(path, &mut network)?;
-        }
+        let network = make(&config, architecture)?;
         let batch_size = config.batch_size.min(data.len());
         Ok(Self {
             objective,
             weighted: class_weights.map(|weights| loss::Weighted::new(objective, weights)),
             optimizer: optimizer(config.optimizer, config.l2, &network),
             schedule,
-            learning_rate: schedule.learning_rate,
             workspace: Workspace::new(&network, batch_size),
             next: Batch::new(&network, batch_size),
             order: (0..data.len() as u32).collect(),
             crew: Crew::new(config.threads(), network.largest_product(batch_size))?,
             history: History::default(),
-            step: 0,
+            position: Position::start(schedule.learning_rate),
             config,
             data,
             network,
@@ -124,6 +172,11 @@ impl<'d> Trainer<'d> {
         &self.history
     }
 
+    /// Where it stands.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
     /// Trains for all epochs of the settings, or until the validation loss has not fallen for as many as `patience` says.
     /// `judge` is asked after each.
     ///
@@ -131,26 +184,35 @@ impl<'d> Trainer<'d> {
     /// [`Error::Diverged`] at the first step whose loss is not finite, [`Error::Data`] if the file that the images are mapped from was
     /// written meanwhile, or what `observer` returns.
     pub fn run(&mut self, judge: &Judge<'_>, observer: &mut dyn Observer) -> Result<()> {
-        self.shuffle(1);
-        for epoch in 1..=self.config.epochs {
+        self.shuffle(self.position.epoch);
+        while !self.is_over() {
+            let epoch = self.position.epoch;
+            let (train, train_seconds) = self.learn_epoch(observer)?;
             let started = Instant::now();
-            let train = self.learn_epoch(epoch, observer)?;
-            let train_seconds = started.elapsed().as_secs_f64();
             self.data.require_unchanged()?;
             let judgement = self.judge_and_shuffle(judge, epoch + 1);
-            let eval_seconds = started.elapsed().as_secs_f64() - train_seconds;
-            self.require_finite(judgement.validation, epoch)?;
+            let eval_seconds = started.elapsed().as_secs_f64();
+            self.require_finite(judgement.validation)?;
             let record = self.record(epoch, train, judgement, train_seconds, eval_seconds);
             observer.epoch(&record)?;
             self.history.epochs.push(record);
             if let Some(best) = self.history.best().filter(|best| best.epoch == epoch) {
                 observer.best(best, &self.network)?;
             }
-            if self.is_out_of_patience() {
-                break;
-            }
+            self.position = self.position.next_epoch();
+            observer.between_steps(&self.moment_between_epochs())?;
         }
         Ok(())
+    }
+
+    fn is_over(&self) -> bool {
+        self.position.epoch > self.config.epochs || self.is_out_of_patience()
+    }
+
+    fn moment_between_epochs(&self) -> Moment<'_> {
+        let Self { network, optimizer, history, position, .. } = self;
+        let (since, is_over) = (Instant::now(), self.is_over());
+        Moment { network, optimizer: &**optimizer, history, position: *position, since, is_over }
     }
 
     /// The test split is not asked.
@@ -159,38 +221,56 @@ impl<'d> Trainer<'d> {
         self.config.patience > 0 && waited >= self.config.patience
     }
 
-    /// One pass over the images in the current order; the last short batch included. While a step learns from one batch,
-    /// the next is loaded.
-    fn learn_epoch(&mut self, epoch: usize, observer: &mut dyn Observer) -> Result<Scores> {
-        let Self { crew, config, data, order, workspace, next, network, optimizer, .. } = self;
-        let input = config.input();
+    /// One pass over the images in the current order, from where it stands; the last short batch included. While a step
+    /// learns from one batch, the next is loaded. Returns the scores and the wall time.
+    fn learn_epoch(&mut self, observer: &mut dyn Observer) -> Result<(Scores, f64)> {
+        let since = Instant::now();
+        self.learn_images(since, observer)?;
+        Ok((self.position.running.scores(), self.position.seconds + since.elapsed().as_secs_f64()))
+    }
+
+    fn learn_images(&mut self, since: Instant, observer: &mut dyn Observer) -> Result<()> {
+        let Self { crew, config, data, order, workspace, next, network, optimizer, history, schedule, .. } = self;
+        let (at, input) = (&mut self.position, config.input());
         let objective = self.weighted.as_ref().map_or(self.objective, |weighted| weighted);
-        let level = self.schedule.level(&self.history.watched_losses());
-        let mut running = RunningScore::default();
-        let mut batches = order.chunks(config.batch_size).peekable();
+        let level = schedule.level(&history.watched_losses());
+        let mut batches = order.chunks(config.batch_size).skip(at.batch).peekable();
         if let Some(first) = batches.peek() {
             workspace.load(data, input, first);
         }
         crew.steps(|| {
-            for batch in 1.. {
-                let Some(images) = batches.next() else { break };
-                self.learning_rate = self.schedule.rate(level, self.step);
-                self.step += 1;
-                optimizer.begin_step(self.learning_rate);
-                let step = Step { seed: config.seed(), number: self.step };
+            while let Some(images) = batches.next() {
+                at.learning_rate = schedule.rate(level, at.step);
+                at.step += 1;
+                at.batch += 1;
+                optimizer.begin_step(at.learning_rate);
+                let step = Step { seed: config.seed(), number: at.step };
                 let load_next = || batches.peek().into_iter().for_each(|images| next.load(data, input, images));
                 let learn = || network.learn(step, workspace, images.len(), objective, &mut **optimizer);
                 let score = team::beside(load_next, learn);
                 if !score.loss_sum.is_finite() {
-                    return Err(Error::Diverged { epoch, step: self.step, learning_rate: self.learning_rate });
+                    let layer = network.first_not_finite(workspace, images.len());
+                    return Err(
+                        at.diverged(layer.map_or("the loss".to_owned(), |layer| format!("the output of {layer}")))
+                    );
                 }
                 if batches.peek().is_some() {
                     workspace.exchange(next);
                 }
-                running.add(score, images.len());
+                at.running.add(score, images.len());
+                let Position { epoch, batch, running, .. } = *at;
                 observer.step(&StepRecord { epoch, batch, images: images.len(), so_far: running });
+                let optimizer = &**optimizer;
+                observer.between_steps(&Moment {
+                    network,
+                    optimizer,
+                    history,
+                    position: *at,
+                    since,
+                    is_over: false,
+                })?;
             }
-            Ok(running.scores())
+            Ok(())
         })
     }
 
@@ -213,17 +293,12 @@ impl<'d> Trainer<'d> {
 
     /// The last step of an epoch may have ruined the network after its own loss was taken. The test split is not asked:
     /// it has no say in when a training ends.
-    fn require_finite(&self, validation: Option<Scores>, epoch: usize) -> Result<()> {
-        let finite = |(_, parameter): (String, Parameter<'_>)| match parameter {
-            Parameter::Weights(w) => w.iter().all(|value| value.is_finite()),
-            Parameter::Bias(b) => b.iter().all(|value| value.is_finite()),
-        };
-        let fine = validation.is_none_or(|scores| scores.loss.is_finite()) && self.network.parameters().all(finite);
-        if fine { Ok(()) } else { Err(self.diverged(epoch)) }
-    }
-
-    fn diverged(&self, epoch: usize) -> Error {
-        Error::Diverged { epoch, step: self.step, learning_rate: self.learning_rate }
+    fn require_finite(&self, validation: Option<Scores>) -> Result<()> {
+        let loss = validation.filter(|scores| !scores.loss.is_finite()).map(|_| "the validation loss".to_owned());
+        match self.network.first_parameter_not_finite().or(loss) {
+            None => Ok(()),
+            Some(place) => Err(self.position.diverged(place)),
+        }
     }
 
     fn record(
@@ -236,8 +311,8 @@ impl<'d> Trainer<'d> {
     ) -> EpochRecord {
         EpochRecord {
             epoch,
-            step: self.step,
-            learning_rate: self.learning_rate,
+            step: self.position.step,
+            learning_rate: self.position.learning_rate,
             train_loss: train.loss,
             train_accuracy: train.accuracy,
             validation_loss: judgement.validation.map(|scores| scores.loss),

@@ -85,7 +85,9 @@ impl Training {
     /// Of a training with the settings `config` that has come to `last`.
     pub fn new(config: &TrainConfig, last: Option<&EpochRecord>) -> Self {
         let mut settings = config.to_table();
-        settings.remove("threads"); // tells of the machine, and is in config.toml
+        for of_the_run in ["threads", "checkpoint-every"] {
+            settings.remove(of_the_run); // changes no bit of a small network, and is in config.toml
+        }
         Self {
             settings,
             epochs: last.map_or(0, |epoch| epoch.epoch),

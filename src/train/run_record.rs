@@ -141,7 +141,7 @@ fn read_bytes(path: &Path) -> std::result::Result<Vec<u8>, Misread> {
 
 /// A run writes whole lines. What follows the last line break was being written when the run was killed: it counts if it
 /// is whole, and else is left out.
-fn parse_metrics(bytes: &[u8]) -> std::result::Result<Vec<EpochRecord>, Misread> {
+pub(super) fn parse_metrics(bytes: &[u8]) -> std::result::Result<Vec<EpochRecord>, Misread> {
     let mut epochs: Vec<EpochRecord> = Vec::new();
     for (line, number) in bytes.split_inclusive(|byte| *byte == b'\n').zip(1..) {
         match parse_line(line) {

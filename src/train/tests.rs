@@ -7,7 +7,7 @@ use crate::data::Input;
 use crate::eval;
 use crate::linalg::Samples;
 use crate::nn::{Learner, ParameterMut};
-use crate::optim::ScheduleName;
+use crate::optim::{Memory, ScheduleName};
 
 /// `n` images of 2 x 2 in 3 classes; image i is filled with the value i.
 fn images(n: u8) -> Dataset {
@@ -50,7 +50,8 @@ fn orders(settings: TrainSettings, data: &Dataset, epochs: usize) -> Vec<Vec<u8>
     let mut trainer = trainer(TrainSettings { batch_size: data.len(), ..settings }, data);
     let epochs = (1..=epochs).map(|epoch| {
         trainer.shuffle(epoch);
-        trainer.learn_epoch(epoch, &mut ()).unwrap();
+        trainer.learn_epoch(&mut ()).unwrap();
+        trainer.position = trainer.position.next_epoch();
         last_step(&mut trainer, data.len())
     });
     epochs.collect()
@@ -193,14 +194,18 @@ fn one_image_is_enough() {
 fn a_loss_that_stops_being_finite_ends_the_run_and_names_epoch_and_step() {
     let data = images(9);
     let mut trainer = trainer(settings(), &data);
-    trainer.learn_epoch(1, &mut ()).unwrap();
+    trainer.learn_epoch(&mut ()).unwrap();
+    trainer.position = trainer.position.next_epoch();
     for (_, parameter) in trainer.network.parameters_mut() {
         if let ParameterMut::Bias(mut bias) = parameter {
             bias[0] = f32::NAN;
         }
     }
-    let error = trainer.learn_epoch(2, &mut ()).unwrap_err();
-    assert!(matches!(error, Error::Diverged { epoch: 2, step: 4, .. }), "{error:?}");
+    let error = trainer.learn_epoch(&mut ()).unwrap_err();
+    assert!(
+        matches!(&error, Error::Diverged { epoch: 2, step: 4, place, .. } if place == "the output of layers.0"),
+        "{error:?}"
+    );
 }
 
 /// The loss of the last step was finite, as it was taken before the step; no later step would see what that did.
@@ -209,15 +214,15 @@ fn a_last_step_that_ruined_the_network_is_noticed() {
     let data = images(9);
     let mut trainer = trained(settings(), &data);
     let fine = Some(Scores { loss: 0.5, accuracy: 1.0 });
-    assert!(trainer.require_finite(None, 3).is_ok() && trainer.require_finite(fine, 3).is_ok());
-    let error = trainer.require_finite(Some(Scores { loss: f64::NAN, accuracy: 0.0 }), 3).unwrap_err();
-    assert!(matches!(error, Error::Diverged { epoch: 3, step: 9, .. }), "{error:?}");
+    assert!(trainer.require_finite(None).is_ok() && trainer.require_finite(fine).is_ok());
+    let error = trainer.require_finite(Some(Scores { loss: f64::NAN, accuracy: 0.0 })).unwrap_err();
+    assert!(matches!(&error, Error::Diverged { step: 9, place, .. } if place == "the validation loss"), "{error:?}");
     let (_, last) = trainer.network.parameters_mut().last().unwrap();
     if let ParameterMut::Bias(mut bias) = last {
         bias[0] = f32::NEG_INFINITY;
     }
-    let error = trainer.require_finite(None, 3).unwrap_err();
-    assert!(matches!(error, Error::Diverged { epoch: 3, step: 9, .. }), "{error:?}");
+    let error = trainer.require_finite(None).unwrap_err();
+    assert!(matches!(&error, Error::Diverged { step: 9, place, .. } if place == "layers.1.bias"), "{error:?}");
 }
 
 /// A judge that gives these validation losses, epoch after epoch, and the test split none.
@@ -269,6 +274,16 @@ impl Optimizer for Rates {
     fn begin_step(&mut self, learning_rate: f64) {
         self.0.lock().unwrap().push(learning_rate);
     }
+
+    fn memories(&self) -> Vec<Memory<&[f32]>> {
+        Vec::new()
+    }
+
+    fn memories_mut(&mut self) -> Vec<Memory<&mut [f32]>> {
+        Vec::new()
+    }
+
+    fn set_steps(&mut self, _: u64) {}
 }
 
 /// The rate of every step, in epochs of 2 steps, and what the epochs' records say.

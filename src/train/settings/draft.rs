@@ -13,7 +13,7 @@ use crate::nn::loss;
 use crate::threads;
 
 /// Settings under construction: each source is laid over the one before, and every problem is kept until the end.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Draft {
     settings: TrainSettings,
     problems: Vec<Problem>,

@@ -301,6 +301,14 @@ pub const FIELDS: &[Field] = &[
         get: |s| s.init_from.as_ref().map(|path| path.to_string_lossy().into_owned().into()),
         set: |s, v| s.init_from = Some(text(v).into()),
     },
+    Field {
+        name: "checkpoint-every",
+        alias: None,
+        range: Range::Whole { from: 0, to: 1_000_000_000 },
+        meaning: "steps from one checkpoint to the next; 0: as often as costs 1 % of the time",
+        get: |s| Some(whole(s.checkpoint_every)),
+        set: |s, v| s.checkpoint_every = as_usize(v),
+    },
 ];
 
 // The setters below run only on values that their row's range has accepted.
