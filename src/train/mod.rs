@@ -254,7 +254,9 @@ impl<'d> Trainer<'d> {
                         at.diverged(layer.map_or("the loss".to_owned(), |layer| format!("the output of {layer}")))
                     );
                 }
-                workspace.exchange(next);
+                if batches.peek().is_some() {
+                    workspace.exchange(next);
+                }
                 at.running.add(score, images.len());
                 let Position { epoch, batch, running, .. } = *at;
                 observer.step(&StepRecord { epoch, batch, images: images.len(), so_far: running });
