@@ -330,6 +330,26 @@ fn a_signal_saves_the_run_says_how_to_go_on_and_has_an_exit_code_of_its_own() {
     }
 }
 
+#[cfg(feature = "report")]
+#[test]
+fn a_run_that_goes_on_leaves_the_report_and_the_events_of_one_that_never_stopped() {
+    let place = Place::new();
+    let child = endless(&place, "run", AS_EVER);
+    send(&child, "INT");
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
+    let (folder, stopped) = (place.run("run"), "stopped by signal 2");
+    let report = || fs::read_to_string(folder.join("report.html")).unwrap();
+    assert!(report().contains(stopped), "the report says why it ends where it does");
+    let epochs = metrics(&folder).len() + 2;
+    succeed(place.resume("run", &format!("--tensorboard --epochs {epochs}")));
+    assert!(!report().contains(stopped) && report().contains("data:image/png"), "that of a run which is over");
+    let entries = fs::read_dir(&folder).unwrap().flatten();
+    let events: Vec<_> =
+        entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("events.out.tfevents.")).collect();
+    assert_eq!(events.len(), 1);
+    assert!(events[0].metadata().unwrap().len() > 200, "with two epochs in it");
+}
+
 /// Both arrive before the process can do anything.
 #[test]
 fn a_second_signal_ends_the_process_at_once() {
