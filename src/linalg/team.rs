@@ -6,7 +6,7 @@
 //!
 //! Work is cut into parts, and whoever claims a part first does it. The leader, which is the thread that trains, claims parts
 //! like everybody: it never waits for a member that is not on a core, since the machine is busy. A member that loses its core in the
-//! middle of a part must be waited for; the leader keeps an account of what sharing gains ([`Pace`]), and works alone while it loses.
+//! middle of a part must be waited for; the leader keeps an account of what sharing gains (`pace`), and works alone while it loses.
 //!
 //! Who does a part changes no bit of it.
 

@@ -185,6 +185,7 @@ impl Observer for RunFolder<'_> {
     fn between_steps(&mut self, moment: &Moment<'_>) -> Result<()> {
         let signal = if moment.is_over { 0 } else { self.signal.load(Ordering::Relaxed) };
         if signal != 0 || self.keeper.is_due(moment) {
+            self.data.require_unchanged()?; // or what was learnt is none of it
             self.keeper.save(moment)?;
         }
         match (signal, moment.position) {
