@@ -152,7 +152,7 @@ pub enum Output<'a> {
 /// Multiplies, with the vector code of `kind`. For those pairs of a left factor and an output that the products of a layer are.
 ///
 /// # Panics
-/// If the processor does not run this kind, a factor is too short, or `C` has another shape than the product.
+/// If the processor does not run this kind, a factor is too short, `C` has another shape than the product, or no layer needs the pair.
 pub fn multiply(kind: Kind, product: Product, output: Output) {
     assert!(kind.runs_here(), "another processor's vector code");
     let (rows, columns) = (product.rows, product.columns);
