@@ -1,7 +1,7 @@
 //! A batch of images without the pixels that are zero in all of them.
 
 use super::{Dataset, Input};
-use crate::linalg::ActiveColumns;
+use crate::linalg::{ActiveColumns, bytes};
 
 /// Bytes that memory is read by.
 const CACHE_LINE: usize = 64;
@@ -9,12 +9,14 @@ const CACHE_LINE: usize = 64;
 /// Room for the active pixels of a batch: those that are not zero in every image of it.
 #[derive(Debug, Clone)]
 pub struct ActivePixels {
-    /// (A, B) of the last batch in its first elements: a pixel in every image, then the next pixel.
+    /// (B, A) of the last batch in its first elements.
     values: Vec<f32>,
-    /// Which pixels these are, A of them in its first elements; one more, for [`find`](Self::find) writes before it counts.
+    /// Which pixels these are, A of them in its first elements.
     pixels: Vec<u32>,
     /// (I): each pixel's largest byte in the batch.
     brightest: Vec<u8>,
+    /// (I): the active pixels of one image in its first elements.
+    picked: Vec<u8>,
     /// A of the last batch.
     active: usize,
     /// B of the last batch.
@@ -26,8 +28,9 @@ impl ActivePixels {
     pub fn new(batch: usize, pixels: usize) -> Self {
         Self {
             values: vec![0.0; batch * pixels],
-            pixels: vec![0; pixels + 1],
+            pixels: vec![0; pixels],
             brightest: vec![0; pixels],
+            picked: vec![0; pixels],
             active: 0,
             images: 0,
         }
@@ -51,13 +54,7 @@ impl ActivePixels {
             images.clone().for_each(|image| line.iter_mut().zip(&image.as_chunks::<CACHE_LINE>().0[k]).for_each(raise));
         }
         images.for_each(|image| rest.iter_mut().zip(image.as_chunks::<CACHE_LINE>().1).for_each(raise));
-        let least = input.least_that_counts();
-        let mut active = 0;
-        for (pixel, &brightest) in self.brightest.iter().enumerate() {
-            self.pixels[active] = pixel as u32;
-            active += usize::from(brightest >= least); // no branch: half of them would be foreseen wrongly
-        }
-        self.active = active;
+        self.active = bytes::places(&self.brightest, input.least_that_counts(), &mut self.pixels);
     }
 }
 
@@ -70,16 +67,12 @@ impl Dataset {
     pub fn gather_active(&self, input: Input, indices: &[u32], into: &mut ActivePixels, labels: &mut [u8]) {
         assert_eq!(labels.len(), indices.len(), "labels are not (B)");
         assert_eq!(into.brightest.len(), self.pixels(), "pixels an image");
-        let batch = indices.len();
-        into.images = batch;
+        into.images = indices.len();
         into.find(input, indices.iter().map(|&i| self.image(i as usize)));
-        let table = input.table();
-        let pixels = &into.pixels[..into.active];
+        let ActivePixels { values, brightest, picked, active, .. } = into;
         for (r, (label, &index)) in labels.iter_mut().zip(indices).enumerate() {
-            let image = self.image(index as usize);
-            for (values, &pixel) in into.values.chunks_exact_mut(batch).zip(pixels) {
-                values[r] = table[usize::from(image[pixel as usize])];
-            }
+            bytes::pick(self.image(index as usize), brightest, input.least_that_counts(), picked);
+            input.fill(values[r * *active..][..*active].iter_mut(), &picked[..*active]);
             *label = self.labels()[index as usize];
         }
     }
@@ -88,6 +81,7 @@ impl Dataset {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::linalg::Samples;
     use ndarray::Array2;
 
     /// Forty images of 5 x 5; each has its own pixels that are not zero, some have none.
@@ -111,11 +105,8 @@ mod tests {
                 let columns = active.columns();
                 let expected: Vec<usize> =
                     (0..25).filter(|&pixel| x.column(pixel).iter().any(|&value| value != 0.0)).collect();
-                let found: Vec<_> = (0..columns.len()).map(|k| columns.column(k)).collect();
-                assert_eq!(found.iter().map(|(_, pixel)| *pixel).collect::<Vec<_>>(), expected);
-                for (values, pixel) in found {
-                    assert_eq!(values, x.column(pixel).to_vec());
-                }
+                assert!(columns.picked().iter().map(|&pixel| pixel as usize).eq(expected));
+                assert_eq!(Samples::Active(columns).to_whole(), x);
             }
         }
     }

@@ -75,19 +75,19 @@ const OUTPUTS: usize = 128;
 fn active_products() -> [Finding; 2] {
     let (batch, active) = ACTIVE;
     let columns: Vec<u32> = (0..active as u32).map(|k| 2 * k).collect();
-    let [x_t, w, d] = [(active, batch), (784, OUTPUTS), (batch, OUTPUTS)].map(|(m, n)| Form::Plain.random(m, n));
-    let x = Samples::Active(ActiveColumns::new(x_t.as_slice().expect("contiguous"), &columns, batch, 784));
+    let [values, w, d] = [(batch, active), (784, OUTPUTS), (batch, OUTPUTS)].map(|(m, n)| Form::Plain.random(m, n));
+    let x = Samples::Active(ActiveColumns::new(values.as_slice().expect("contiguous"), &columns, batch, 784));
     let rows = |w: &Array2<f32>| w.select(ndarray::Axis(0), &columns.iter().map(|&k| k as usize).collect::<Vec<_>>());
 
     let mut y = Array2::zeros((batch, OUTPUTS));
     let forward = || multiply(x, w.view(), y.view_mut());
     let forward_seconds = median_seconds(forward);
-    let forward_error = relative_error(&x_t.t().to_owned(), &rows(&w), &y);
+    let forward_error = relative_error(&values, &rows(&w), &y);
 
     let mut gradient = Array2::zeros((784, OUTPUTS));
     let add = |sum: &mut Array2<f32>| add_product(1.0, x, d.view(), 1.0, sum.view_mut());
     add(&mut gradient);
-    let update_error = relative_error(&x_t, &d, &rows(&gradient));
+    let update_error = relative_error(&values.t().to_owned(), &d, &rows(&gradient));
     let update_seconds = median_seconds(|| add(&mut gradient));
 
     let operations = (2 * batch * active * OUTPUTS) as f64;

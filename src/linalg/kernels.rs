@@ -95,6 +95,8 @@ pub enum Left<'a> {
         values: &'a [f32],
         /// From the start of a row to that of the next.
         stride: usize,
+        /// (K): the row of `B` that each column is multiplied with; `None` for the first K.
+        picked: Option<&'a [u32]>,
     },
     /// Column-major.
     Columns {
@@ -102,13 +104,6 @@ pub enum Left<'a> {
         values: &'a [f32],
         /// From the start of a column to that of the next.
         stride: usize,
-    },
-    /// Column-major, without columns that are zero.
-    Picked {
-        /// (K, M): the others.
-        values: &'a [f32],
-        /// (K): the row of `B` that each is multiplied with.
-        picked: &'a [u32],
     },
 }
 
@@ -164,12 +159,8 @@ pub fn multiply(kind: Kind, product: Product, output: Output) {
         }
         Output::Transposed(c) => assert!(c.columns == rows && c.rows() <= columns, "C has another shape"),
     }
-    if let Left::Picked { values, picked } = product.left {
-        assert_eq!(
-            (values.len(), picked.len()),
-            (rows * product.terms, product.terms),
-            "a row of B for each column of A"
-        );
+    if let Left::Rows { picked: Some(picked), .. } = product.left {
+        assert_eq!(picked.len(), product.terms, "a row of B for each column of A");
     }
     dispatch::multiply(kind, product, output);
 }

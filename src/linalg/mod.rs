@@ -5,6 +5,7 @@
 //! a batch is zero; on one thread or, cut into columns, on the [`team`].
 
 pub mod blas;
+pub mod bytes;
 pub mod elementwise;
 pub mod examine;
 pub mod kernels;

@@ -27,11 +27,10 @@ pub fn multiply_by(kind: Option<Kind>, x: Samples, w: ArrayView2<f32>, y: ArrayV
     let (rows, columns) = y.dim();
     assert_eq!((x.samples(), x.width(), columns), (rows, w.nrows(), w.ncols()), "shapes disagree");
     let Some(kind) = kind else { return gemm(1.0, x.whole(), w, 0.0, y) };
-    let left = match x {
-        Samples::Whole(x) => rows_of(x),
-        Samples::Active(x) => Left::Picked { values: x.values(), picked: x.picked() },
-    };
-    let product = Product { left, rows, terms: x.terms(), right: slice(w), stride: columns, first: 0, columns };
+    let (values, picked) = values_of(x);
+    let terms = x.terms();
+    let left = Left::Rows { values, stride: terms, picked };
+    let product = Product { left, rows, terms, right: slice(w), stride: columns, first: 0, columns };
     team::for_each(by_columns(product.operations(), y), |(first, y)| {
         kernels::multiply(
             kind,
@@ -64,10 +63,9 @@ pub fn add_product_by(
     let (terms, columns) = d.dim();
     assert_eq!((x.samples(), x.width(), columns), (terms, w.nrows(), w.ncols()), "shapes disagree");
     let Some(kind) = kind else { return gemm(alpha, x.whole().t(), d, beta, w) };
-    let (left, rows, picked) = match x {
-        Samples::Whole(x) => (Left::Columns { values: slice(x), stride: x.ncols() }, x.ncols(), None),
-        Samples::Active(x) => (Left::Rows { values: x.values(), stride: terms }, x.len(), Some(x.picked())),
-    };
+    let (values, picked) = values_of(x);
+    let rows = x.terms();
+    let left = Left::Columns { values, stride: rows };
     let product = Product { left, rows, terms, right: slice(d), stride: columns, first: 0, columns };
     team::for_each(by_columns(product.operations(), w), |(first, mut c)| {
         match beta {
@@ -98,9 +96,10 @@ pub fn multiply_transposed(d: ArrayView2<f32>, w: ArrayView2<f32>, x: ArrayViewM
     let turned = &mut scratch[..columns * terms];
     turn(slice(d), samples, turned);
     let right = &*turned;
-    let product = Product { left: rows_of(w), rows, terms, right, stride: columns, first: 0, columns };
+    let rows_from = |first: usize| Left::Rows { values: &slice(w)[first * terms..], stride: terms, picked: None };
+    let product = Product { left: rows_from(0), rows, terms, right, stride: columns, first: 0, columns };
     team::for_each(by_columns(product.operations(), x), |(first, x)| {
-        let left = Left::Rows { values: &slice(w)[first * terms..], stride: terms };
+        let left = rows_from(first);
         kernels::multiply(kind, Product { left, rows: x.ncols(), ..product }, Output::Transposed(ColumnsMut::new(x)));
     });
 }
@@ -136,8 +135,12 @@ fn by_columns(operations: usize, c: ArrayViewMut2<'_, f32>) -> impl Iterator<Ite
     })
 }
 
-fn rows_of<'a>(a: ArrayView2<'a, f32>) -> Left<'a> {
-    Left::Rows { values: slice(a), stride: a.ncols() }
+/// `X`, (B, I) or (B, A), row-major; and which columns these A are.
+fn values_of<'a>(x: Samples<'a>) -> (&'a [f32], Option<&'a [u32]>) {
+    match x {
+        Samples::Whole(x) => (slice(x), None),
+        Samples::Active(x) => (x.values(), Some(x.picked())),
+    }
 }
 
 fn slice<'a>(a: ArrayView2<'a, f32>) -> &'a [f32] {
@@ -154,7 +157,7 @@ mod tests {
     /// Small integers and halves: exact.
     #[test]
     fn active_columns_are_multiplied_as_the_whole_matrix_with_every_factor() {
-        let (values, columns) = ([1.0, 2.0, -1.0, 0.0, 3.0, 4.0], [1, 4]);
+        let (values, columns) = ([1.0, 0.0, 2.0, 3.0, -1.0, 4.0], [1, 4]);
         let active = Samples::Active(ActiveColumns::new(&values, &columns, 3, 6));
         let whole = active.to_whole();
         let matrix = |rows, width| Array2::from_shape_fn((rows, width), |(i, j)| ((i * 5 + j * 3) % 7) as f32 - 3.0);

@@ -1,6 +1,6 @@
 //! A batch of samples as a factor of products: whole, or without the columns that are zero in every sample.
 
-use ndarray::{Array2, ArrayView1, ArrayView2};
+use ndarray::{Array2, ArrayView2};
 
 /// `X` (B, I), one sample a row.
 #[derive(Debug, Clone, Copy)]
@@ -14,7 +14,7 @@ pub enum Samples<'a> {
 /// Those columns of `X` (B, I) that are not zero in every sample, A of them.
 #[derive(Debug, Clone, Copy)]
 pub struct ActiveColumns<'a> {
-    /// (A, B): one column of `X` after the other.
+    /// (B, A).
     values: &'a [f32],
     /// Which columns of `X` they are, (A).
     columns: &'a [u32],
@@ -25,13 +25,13 @@ pub struct ActiveColumns<'a> {
 }
 
 impl<'a> ActiveColumns<'a> {
-    /// `values` (A, B) are the columns `columns` (A) of a batch of `samples` samples of width `width`.
+    /// `values` (B, A) are the columns `columns` (A) of a batch of `samples` samples of width `width`.
     ///
     /// # Panics
     /// If lengths disagree or there is no sample.
     pub fn new(values: &'a [f32], columns: &'a [u32], samples: usize, width: usize) -> Self {
         assert!(samples > 0, "a batch has a sample");
-        assert_eq!(values.len(), columns.len() * samples, "values are not (A, B)");
+        assert_eq!(values.len(), columns.len() * samples, "values are not (B, A)");
         Self { values, columns, samples, width }
     }
 
@@ -55,26 +55,14 @@ impl<'a> ActiveColumns<'a> {
         self.columns.is_empty()
     }
 
-    /// (A, B): one active column after the other.
+    /// (B, A): of each sample what is in active columns.
     pub(super) fn values(&self) -> &'a [f32] {
         self.values
     }
 
     /// Which columns of `X` they are, (A).
-    pub(super) fn picked(&self) -> &'a [u32] {
+    pub(crate) fn picked(&self) -> &'a [u32] {
         self.columns
-    }
-
-    /// The values (B) of the `k`-th active column, and which column of `X` it is.
-    #[cfg(test)]
-    pub(crate) fn column(&self, k: usize) -> (&'a [f32], usize) {
-        (&self.values[k * self.samples..][..self.samples], self.columns[k] as usize)
-    }
-
-    /// All of them, in order.
-    fn columns(self) -> impl Iterator<Item = (&'a [f32], usize)> {
-        let values = self.values.chunks_exact(self.samples);
-        values.zip(self.columns).map(|(values, &column)| (values, column as usize))
     }
 }
 
@@ -123,8 +111,8 @@ impl Samples<'_> {
             Self::Whole(x) => x.to_owned(),
             Self::Active(active) => {
                 let mut x = Array2::zeros((active.samples, active.width));
-                for (values, column) in active.columns() {
-                    x.column_mut(column).assign(&ArrayView1::from(values));
+                for (mut row, values) in x.rows_mut().into_iter().zip(active.values.chunks(active.len().max(1))) {
+                    active.columns.iter().zip(values).for_each(|(&column, &value)| row[column as usize] = value);
                 }
                 x
             }

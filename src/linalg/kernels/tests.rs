@@ -43,7 +43,7 @@ fn assert_close(found: &Array2<f32>, expected: &Array2<f64>, terms: usize, name:
 }
 
 fn rows_of(a: &Array2<f32>) -> Left<'_> {
-    Left::Rows { values: a.as_slice().unwrap(), stride: a.ncols() }
+    Left::Rows { values: a.as_slice().unwrap(), stride: a.ncols(), picked: None }
 }
 
 /// The whole of a product with `b`.
@@ -88,10 +88,9 @@ fn columns_that_are_left_out_are_columns_of_zeros() {
         let mut tall = Array2::from_elem((2 * b.nrows(), b.ncols()), f32::NAN);
         tall.slice_mut(s![1..;2, ..]).assign(&b);
         let picked: Vec<u32> = (0..b.nrows() as u32).map(|k| 2 * k + 1).collect();
-        let values = a.t().as_standard_layout().into_owned();
         for kind in kinds() {
             let mut c = Array2::from_elem((a.nrows(), b.ncols()), f32::NAN);
-            let left = Left::Picked { values: values.as_slice().unwrap(), picked: &picked };
+            let left = Left::Rows { values: a.as_slice().unwrap(), stride: a.ncols(), picked: Some(&picked) };
             let product = Product { terms: b.nrows(), ..product(left, a.nrows(), &tall) };
             multiply(kind, product, Output::Overwrite(ColumnsMut::new(c.view_mut())));
             assert_close(&c, &naive(&a, &b), a.ncols(), &format!("{kind:?} {:?} x {:?}", a.dim(), b.dim()));
@@ -107,10 +106,12 @@ fn what_is_added_goes_to_the_rows_that_were_picked_and_touches_no_other() {
         let picked: Vec<u32> = (0..a.nrows() as u32).map(|row| 2 * row + 1).collect();
         let mut expected = before.mapv(f64::from);
         expected.slice_mut(s![1..;2, ..]).scaled_add(-0.5, &naive(&a, &b));
+        let columns = a.t().as_standard_layout().into_owned();
         for kind in kinds() {
             let mut c = before.clone();
+            let left = Left::Columns { values: columns.as_slice().unwrap(), stride: a.nrows() };
             let output = Output::Add { alpha: -0.5, c: ColumnsMut::new(c.view_mut()), picked: Some(&picked) };
-            multiply(kind, product(rows_of(&a), a.nrows(), &b), output);
+            multiply(kind, product(left, a.nrows(), &b), output);
             assert_close(&c, &expected, a.ncols(), &format!("{kind:?} {:?} x {:?}", a.dim(), b.dim()));
             assert_eq!(c.slice(s![..;2, ..]), before.slice(s![..;2, ..]), "{kind:?}: a row that was not picked");
         }

@@ -19,20 +19,18 @@ type Sums<V, const M: usize, const N: usize> = [[V; N]; M];
 #[inline(always)]
 pub fn multiply<V: Vector, const MOST: usize>(product: Product, output: Output) {
     match (product.left, output) {
-        (Left::Picked { values, picked }, Output::Overwrite(c)) => {
-            by_spans::<V, MOST>(product, Picked { values, picked }, Overwrite(c));
+        (Left::Rows { values, stride, picked: None }, Output::Overwrite(c)) => {
+            by_spans::<V, MOST>(product, Rows { values, stride, row_of_b: |k| k }, Overwrite(c));
         }
-        (Left::Rows { values, stride }, Output::Overwrite(c)) => {
-            by_spans::<V, MOST>(product, Rows { values, stride }, Overwrite(c));
-        }
-        (Left::Rows { values, stride }, Output::Add { alpha, c, picked }) => {
-            by_spans::<V, MOST>(product, Rows { values, stride }, Add { alpha, c, picked });
+        (Left::Rows { values, stride, picked: Some(picked) }, Output::Overwrite(c)) => {
+            let row_of_b = |k: usize| picked[k] as usize;
+            by_spans::<V, MOST>(product, Rows { values, stride, row_of_b }, Overwrite(c));
         }
         (Left::Columns { values, stride }, Output::Add { alpha, c, picked }) => {
             by_spans::<V, MOST>(product, Columns { values, stride }, Add { alpha, c, picked });
         }
-        (Left::Rows { values, stride }, Output::Transposed(c)) => {
-            by_spans::<V, MOST>(product, Rows { values, stride }, Transposed(c));
+        (Left::Rows { values, stride, picked: None }, Output::Transposed(c)) => {
+            by_spans::<V, MOST>(product, Rows { values, stride, row_of_b: |k| k }, Transposed(c));
         }
         _ => panic!("no layer needs this product"),
     }
@@ -117,14 +115,15 @@ fn add_term<V: Vector, const M: usize, const N: usize>(sums: &mut Sums<V, M, N>,
     }
 }
 
-/// Row-major.
+/// Row-major, each column multiplied with the row of `B` that `row_of_b` says.
 #[derive(Clone, Copy)]
-struct Rows<'a> {
+struct Rows<'a, F> {
     values: &'a [f32],
     stride: usize,
+    row_of_b: F,
 }
 
-impl Terms for Rows<'_> {
+impl<F: Fn(usize) -> usize + Copy> Terms for Rows<'_, F> {
     #[inline(always)]
     fn sums<V: Vector, const M: usize, const N: usize>(
         self,
@@ -139,7 +138,7 @@ impl Terms for Rows<'_> {
         }
         let mut k = 0;
         while k < product.terms {
-            add_term(&mut sums, |m| rows[m][k], load(product.right_row(k, span.start), span));
+            add_term(&mut sums, |m| rows[m][k], load(product.right_row((self.row_of_b)(k), span.start), span));
             k += 1;
         }
         sums
@@ -166,32 +165,6 @@ impl Terms for Columns<'_> {
         while k < product.terms {
             let a = &self.values[k * self.stride + first..][..M];
             add_term(&mut sums, |m| a[m], load(product.right_row(k, span.start), span));
-            k += 1;
-        }
-        sums
-    }
-}
-
-/// Column-major, without columns that are zero.
-#[derive(Clone, Copy)]
-struct Picked<'a> {
-    values: &'a [f32],
-    picked: &'a [u32],
-}
-
-impl Terms for Picked<'_> {
-    #[inline(always)]
-    fn sums<V: Vector, const M: usize, const N: usize>(
-        self,
-        product: Product,
-        first: usize,
-        span: Span,
-    ) -> Sums<V, M, N> {
-        let mut sums = [[V::splat(0.0); N]; M];
-        let mut k = 0;
-        while k < self.picked.len() {
-            let a = &self.values[k * product.rows + first..][..M];
-            add_term(&mut sums, |m| a[m], load(product.right_row(self.picked[k] as usize, span.start), span));
             k += 1;
         }
         sums
