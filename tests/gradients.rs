@@ -1,6 +1,6 @@
 //! Gradients: the naive twin against central differences, the fast path against its naive twin.
 
-use gemmnist::linalg::Samples;
+use gemmnist::linalg::{Next, Samples};
 use gemmnist::nn::loss::Weighted;
 use gemmnist::nn::naive::{NaiveLayer, NaiveNetwork};
 use gemmnist::nn::{
@@ -122,7 +122,14 @@ fn pixel(stream: &mut Stream) -> f32 {
 struct Gradients(Vec<(usize, Vec<f32>)>);
 
 impl Learner for Gradients {
-    fn weights(&mut self, parameter: usize, _: ArrayViewMut2<f32>, x: Samples, d: ArrayView2<f32>) {
+    fn weights(
+        &mut self,
+        parameter: usize,
+        _: ArrayViewMut2<f32>,
+        x: Samples,
+        d: ArrayView2<f32>,
+        _: Option<Next>,
+    ) {
         self.0.push((parameter, x.to_whole().t().dot(&d).iter().copied().collect()));
     }
 

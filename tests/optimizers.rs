@@ -37,7 +37,7 @@ fn every_optimizer_takes_the_steps_of_pytorch() {
             optimizer.begin_step(0.1);
             // Xᵀ·D is the gradient where X is it and D is 1.
             let x = ArrayView2::from_shape((1, 2), &of_weights).unwrap();
-            optimizer.weights(0, weights.view_mut(), Samples::Whole(x), arr2(&[[1.0]]).view());
+            optimizer.weights(0, weights.view_mut(), Samples::Whole(x), arr2(&[[1.0]]).view(), None);
             optimizer.bias(1, bias.view_mut(), arr1(&[of_bias]).view());
         }
         for (found, expected) in weights.iter().chain(&bias).zip(expected) {

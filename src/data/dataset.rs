@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::linalg::bytes::prefetch;
 use ndarray::ArrayViewMut2;
 
 use super::Input;
@@ -115,6 +116,14 @@ impl Dataset {
     pub fn image(&self, i: usize) -> &[u8] {
         let row = self.row(i);
         &self.pixels[row * self.pixels()..(row + 1) * self.pixels()]
+    }
+
+    /// Asks for the images `indices`, which are gathered soon, to be brought near the processor.
+    ///
+    /// # Panics
+    /// If an index is not below [`Self::len`].
+    pub fn prefetch(&self, indices: &[u32]) {
+        indices.iter().for_each(|&index| prefetch(self.image(index as usize)));
     }
 
     /// Where the pixels of image `i` are among all that there are.

@@ -74,10 +74,22 @@ mod tests {
         assert_eq!(x, [0.0, 0.0, 1.0, 1.0]);
     }
 
+    /// What each byte becomes.
+    fn table(input: Input) -> [f32; 256] {
+        let (mut table, bytes) = ([f32::NAN; 256], std::array::from_fn::<u8, 256, _>(|byte| byte as u8));
+        input.fill(table.iter_mut(), &bytes);
+        table
+    }
+
+    #[test]
+    fn a_gray_pixel_is_its_byte_by_255_correctly_rounded() {
+        assert_eq!(table(Input::Gray), std::array::from_fn(|byte| byte as f32 / 255.0));
+    }
+
     #[test]
     fn a_table_rises_from_zero_below_the_least_byte_that_counts() {
         for input in [Input::Gray, Input::Binary { threshold: 1 }, Input::Binary { threshold: 255 }] {
-            let (table, least) = (input.table(), usize::from(input.least_that_counts()));
+            let (table, least) = (table(input), usize::from(input.least_that_counts()));
             assert!(table[..least].iter().all(|&value| value == 0.0) && table[least] > 0.0, "{input}");
             assert!(table.is_sorted() && table[255] == 1.0, "{input}");
         }

@@ -15,7 +15,7 @@ mod vector;
 
 use std::marker::PhantomData;
 
-use ndarray::ArrayViewMut2;
+use ndarray::{ArrayView2, ArrayViewMut2};
 
 /// The vector code that this processor runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +107,7 @@ pub enum Left<'a> {
     },
 }
 
-/// `A·B`, or some columns of it: `A` (M, K), `B` row-major.
+/// `A·B`: `A` (M, K), `B` row-major.
 #[derive(Debug, Clone, Copy)]
 pub struct Product<'a> {
     /// `A`.
@@ -116,14 +116,8 @@ pub struct Product<'a> {
     pub rows: usize,
     /// K.
     pub terms: usize,
-    /// `B`.
-    pub right: &'a [f32],
-    /// From the start of a row of `B` to that of the next.
-    pub stride: usize,
-    /// The first column of `B` that is multiplied.
-    pub first: usize,
-    /// How many are.
-    pub columns: usize,
+    /// `B`, or those columns of it that are multiplied.
+    pub right: Columns<'a>,
 }
 
 /// What becomes of a product.
@@ -150,7 +144,7 @@ pub enum Output<'a> {
 /// If the processor does not run this kind, a factor is too short, `C` has another shape than the product, or no layer needs the pair.
 pub fn multiply(kind: Kind, product: Product, output: Output) {
     assert!(kind.runs_here(), "another processor's vector code");
-    let (rows, columns) = (product.rows, product.columns);
+    let (rows, columns) = (product.rows, product.right.columns);
     match &output {
         Output::Overwrite(c) => assert_eq!((c.rows(), c.columns), (rows, columns), "C has another shape"),
         Output::Add { c, picked, .. } => {
@@ -165,20 +159,43 @@ pub fn multiply(kind: Kind, product: Product, output: Output) {
     dispatch::multiply(kind, product, output);
 }
 
-impl<'a> Product<'a> {
-    /// Floating-point operations that it takes.
-    pub fn operations(&self) -> usize {
-        2 * self.rows * self.terms * self.columns
+/// Some columns of a row-major matrix, or all. An [`ArrayView2`] whose rows are got at without a detour.
+#[derive(Debug, Clone, Copy)]
+pub struct Columns<'a> {
+    start: *const f32,
+    stride: usize,
+    rows: usize,
+    columns: usize,
+    of: PhantomData<&'a [f32]>,
+}
+
+// SAFETY: it is a reference to numbers that nobody writes.
+#[expect(unsafe_code, reason = "as a reference is")]
+unsafe impl Sync for Columns<'_> {}
+
+impl<'a> Columns<'a> {
+    /// All of `view`.
+    ///
+    /// # Panics
+    /// If its rows are not contiguous.
+    pub fn new(view: ArrayView2<'a, f32>) -> Self {
+        let (rows, columns) = view.dim();
+        assert!(columns < 2 || view.strides()[1] == 1, "rows are not contiguous");
+        let stride = if rows < 2 { columns } else { usize::try_from(view.strides()[0]).expect("rows in order") };
+        Self { start: view.as_ptr(), stride, rows, columns, of: PhantomData }
     }
 
-    /// Row `row` of `B` from the `start`-th column on, of those that are multiplied.
+    /// The columns in row `row`.
     #[inline(always)]
-    fn right_row(&self, row: usize, start: usize) -> &'a [f32] {
-        &self.right[row * self.stride + self.first + start..]
+    #[expect(unsafe_code, reason = "the columns of a row lie together")]
+    fn row(&self, row: usize) -> &'a [f32] {
+        assert!(row < self.rows, "no such row");
+        // SAFETY: the row is one of those of the view that `new` had, for as long as 'a.
+        unsafe { std::slice::from_raw_parts(self.start.add(row * self.stride), self.columns) }
     }
 }
 
-/// Some columns of a row-major matrix, or all, to overwrite. An [`ArrayViewMut2`] whose rows are got at without a detour.
+/// [`Columns`] to overwrite.
 #[derive(Debug)]
 pub struct ColumnsMut<'a> {
     start: *mut f32,

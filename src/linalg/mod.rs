@@ -13,7 +13,9 @@ mod products;
 mod samples;
 pub mod team;
 
-pub use products::{add_product, add_product_by, multiply, multiply_by, multiply_transposed, transposed_len};
+pub use products::{
+    Gradient, Next, add_product, add_product_by, learn_columns, multiply, multiply_by, multiply_transposed, transposed_len,
+};
 pub use samples::{ActiveColumns, Samples};
 
 use ndarray::linalg::general_mat_mul;

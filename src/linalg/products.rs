@@ -1,14 +1,14 @@
 //! The three products of a layer, each by whoever is fastest at it: BLAS or [`kernels`], one thread or the [`team`].
 
-use ndarray::{ArrayView2, ArrayViewMut2, Axis};
+use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
 
-use super::kernels::{self, ColumnsMut, Kind, Left, Output, Product};
+use super::kernels::{self, Columns, ColumnsMut, Kind, Left, Output, Product};
 use super::{Samples, gemm, team};
 
 /// A part of a product has at least so many floating-point operations: it takes 2 µs, and to hand it over 0.2.
 const WORTH_SHARING: usize = 300_000;
 
-/// The columns where a product is cut are multiples of this: a cache line, which then has one writer.
+/// The columns where a matrix is cut are multiples of this: a cache line, which then has one writer.
 const LINE: usize = 16;
 
 /// `Y ← X·W`: `x` (B, I), `w` (I, O) read, `y` (B, O) overwritten.
@@ -16,7 +16,7 @@ const LINE: usize = 16;
 /// # Panics
 /// If shapes disagree or a matrix is not contiguous.
 pub fn multiply(x: Samples, w: ArrayView2<f32>, y: ArrayViewMut2<f32>) {
-    multiply_by(Kind::for_product(2 * x.samples() * x.terms() * w.ncols()), x, w, y);
+    multiply_by(x.kernels(w.ncols()), x, w, y);
 }
 
 /// [`multiply`] by the vector code of a kind, or by BLAS, which takes whole samples only.
@@ -24,20 +24,20 @@ pub fn multiply(x: Samples, w: ArrayView2<f32>, y: ArrayViewMut2<f32>) {
 /// # Panics
 /// As it, and if this processor does not run the kind.
 pub fn multiply_by(kind: Option<Kind>, x: Samples, w: ArrayView2<f32>, y: ArrayViewMut2<f32>) {
-    let (rows, columns) = y.dim();
-    assert_eq!((x.samples(), x.width(), columns), (rows, w.nrows(), w.ncols()), "shapes disagree");
     let Some(kind) = kind else { return gemm(1.0, x.whole(), w, 0.0, y) };
-    let (values, picked) = values_of(x);
-    let terms = x.terms();
-    let left = Left::Rows { values, stride: terms, picked };
-    let product = Product { left, rows, terms, right: slice(w), stride: columns, first: 0, columns };
-    team::for_each(by_columns(product.operations(), y), |(first, y)| {
-        kernels::multiply(
-            kind,
-            Product { first, columns: y.ncols(), ..product },
-            Output::Overwrite(ColumnsMut::new(y)),
-        );
+    by_columns(x.operations(w.ncols()), [y], |first, [y]| {
+        let w = w.slice(s![.., first..first + y.ncols()]);
+        multiply_columns(kind, x, w, y);
     });
+}
+
+/// `Y ← X·W` for some columns of `W`, by this thread.
+fn multiply_columns(kind: Kind, x: Samples, w: ArrayView2<f32>, y: ArrayViewMut2<f32>) {
+    assert_eq!((x.samples(), x.width(), w.ncols()), (y.nrows(), w.nrows(), y.ncols()), "shapes disagree");
+    let (values, picked) = values_of(x);
+    let left = Left::Rows { values, stride: x.terms(), picked };
+    let product = Product { left, rows: x.samples(), terms: x.terms(), right: Columns::new(w) };
+    kernels::multiply(kind, product, Output::Overwrite(ColumnsMut::new(y)));
 }
 
 /// `W ← alpha·Xᵀ·D + beta·W`: `x` (B, I), `d` (B, O) read, `w` (I, O) written; with `beta` 0 whatever `w` held is ignored.
@@ -45,7 +45,7 @@ pub fn multiply_by(kind: Option<Kind>, x: Samples, w: ArrayView2<f32>, y: ArrayV
 /// # Panics
 /// As [`multiply`].
 pub fn add_product(alpha: f32, x: Samples, d: ArrayView2<f32>, beta: f32, w: ArrayViewMut2<f32>) {
-    add_product_by(Kind::for_product(2 * x.samples() * x.terms() * d.ncols()), alpha, x, d, beta, w);
+    add_product_by(x.kernels(d.ncols()), alpha, x, d, beta, w);
 }
 
 /// [`add_product`] by the vector code of a kind, or by BLAS, which takes whole samples only.
@@ -60,21 +60,95 @@ pub fn add_product_by(
     beta: f32,
     w: ArrayViewMut2<f32>,
 ) {
-    let (terms, columns) = d.dim();
-    assert_eq!((x.samples(), x.width(), columns), (terms, w.nrows(), w.ncols()), "shapes disagree");
     let Some(kind) = kind else { return gemm(alpha, x.whole().t(), d, beta, w) };
+    by_columns(x.operations(d.ncols()), [w], |first, [w]| {
+        let d = d.slice(s![.., first..first + w.ncols()]);
+        add_product_columns(kind, alpha, x, d, beta, w);
+    });
+}
+
+/// `W ← alpha·Xᵀ·D + beta·W` for some columns of `D`, by this thread.
+fn add_product_columns(kind: Kind, alpha: f32, x: Samples, d: ArrayView2<f32>, beta: f32, mut w: ArrayViewMut2<f32>) {
+    assert_eq!((x.samples(), x.width(), d.ncols()), (d.nrows(), w.nrows(), w.ncols()), "shapes disagree");
+    match beta {
+        0.0 => w.fill(0.0),
+        1.0 => {}
+        beta => w.mapv_inplace(|w| w * beta), // the rows of the other columns, too
+    }
     let (values, picked) = values_of(x);
-    let rows = x.terms();
-    let left = Left::Columns { values, stride: rows };
-    let product = Product { left, rows, terms, right: slice(d), stride: columns, first: 0, columns };
-    team::for_each(by_columns(product.operations(), w), |(first, mut c)| {
-        match beta {
-            0.0 => c.fill(0.0),
-            1.0 => {}
-            beta => c.mapv_inplace(|w| w * beta), // the rows of the other columns, too
+    let left = Left::Columns { values, stride: x.terms() };
+    let product = Product { left, rows: x.terms(), terms: x.samples(), right: Columns::new(d) };
+    kernels::multiply(kind, product, Output::Add { alpha, c: ColumnsMut::new(w), picked });
+}
+
+/// The first product of the next step: `Y ← X·W`, `x` (B, I), `y` (B, O), as soon as `W` is learnt.
+#[derive(Debug)]
+pub struct Next<'x, 'y> {
+    /// `X`.
+    pub x: Samples<'x>,
+    /// `Y`.
+    pub y: ArrayViewMut2<'y, f32>,
+}
+
+/// The gradient `Xᵀ·D` of some columns of a weight matrix, not multiplied yet.
+#[derive(Debug, Clone, Copy)]
+pub struct Gradient<'x, 'd> {
+    /// `None` where BLAS multiplies.
+    kind: Option<Kind>,
+    x: Samples<'x>,
+    d: ArrayView2<'d, f32>,
+}
+
+impl Gradient<'_, '_> {
+    /// `W ← W + alpha·Xᵀ·D`, in these columns.
+    pub fn add_to(self, alpha: f32, w: ArrayViewMut2<f32>) {
+        match self.kind {
+            Some(kind) => add_product_columns(kind, alpha, self.x, self.d, 1.0, w),
+            None => gemm(alpha, self.x.whole().t(), self.d, 1.0, w),
         }
-        let product = Product { first, columns: c.ncols(), ..product };
-        kernels::multiply(kind, product, Output::Add { alpha, c: ColumnsMut::new(c), picked });
+    }
+
+    /// `G ← Xᵀ·D`, in these columns.
+    pub fn overwrite(self, g: ArrayViewMut2<f32>) {
+        match self.kind {
+            Some(kind) => add_product_columns(kind, 1.0, self.x, self.d, 0.0, g),
+            None => gemm(1.0, self.x.whole().t(), self.d, 0.0, g),
+        }
+    }
+}
+
+/// Learns a weight matrix, and with it the first product of the next step, by columns: whoever does some columns does all there is
+/// to do with them, and finds them in its cache. `matrices` are the weights `W` (I, O) and others of their shape; `learn` is called with the gradient
+/// and all of `matrices` in some columns, until it was called for each column once.
+///
+/// # Panics
+/// As [`multiply`].
+pub fn learn_columns<const N: usize>(
+    x: Samples,
+    d: ArrayView2<f32>,
+    mut matrices: [ArrayViewMut2<f32>; N],
+    next: Option<Next>,
+    learn: impl Fn(Gradient, [ArrayViewMut2<f32>; N]) + Sync,
+) {
+    let outputs = d.ncols();
+    let kind = x.kernels(outputs);
+    let next_kind = next.as_ref().map_or(kind, |next| next.x.kernels(outputs));
+    let Some((this, that)) = kind.zip(next_kind) else {
+        learn(Gradient { kind, x, d }, matrices.each_mut().map(|matrix| matrix.view_mut()));
+        return next.into_iter().for_each(|Next { x, y }| multiply(x, matrices[0].view(), y));
+    };
+    let (next_x, mut y) = match next {
+        Some(Next { x, y }) => (Some(x), y),
+        None => (None, no_rows(outputs)),
+    };
+    let operations = x.operations(outputs) + next_x.map_or(0, |x| x.operations(outputs));
+    let cut = |width| (matrices.each_mut().map(|matrix| cut_off(matrix, width)), cut_off(&mut y, width));
+    in_parts(operations, outputs, cut, |first, (mut matrices, y)| {
+        let d = d.slice(s![.., first..first + matrices[0].ncols()]);
+        learn(Gradient { kind: Some(this), x, d }, matrices.each_mut().map(|matrix| matrix.view_mut()));
+        if let Some(x) = next_x {
+            multiply_columns(that, x, matrices[0].view(), y);
+        }
     });
 }
 
@@ -88,19 +162,19 @@ pub fn transposed_len(b: usize, o: usize) -> usize {
 /// # Panics
 /// As [`multiply`].
 pub fn multiply_transposed(d: ArrayView2<f32>, w: ArrayView2<f32>, x: ArrayViewMut2<f32>, scratch: &mut [f32]) {
-    let ((samples, terms), rows) = (d.dim(), x.ncols());
-    assert_eq!((x.nrows(), rows, terms), (samples, w.nrows(), w.ncols()), "shapes disagree");
-    let Some(kind) = Kind::for_product(2 * rows * terms * samples) else { return gemm(1.0, d, w.t(), 0.0, x) };
+    let ((samples, terms), inputs) = (d.dim(), x.ncols());
+    assert_eq!((x.nrows(), inputs, terms), (samples, w.nrows(), w.ncols()), "shapes disagree");
+    let operations = 2 * inputs * terms * samples;
+    let Some(kind) = Kind::for_product(operations) else { return gemm(1.0, d, w.t(), 0.0, x) };
     // Kernels want rows of the right factor, and Wᵀ has none. So Xᵀ = W·Dᵀ; of the three only D, the smallest, is turned.
     let columns = samples.next_multiple_of(LINE);
     let turned = &mut scratch[..columns * terms];
     turn(slice(d), samples, turned);
-    let right = &*turned;
-    let rows_from = |first: usize| Left::Rows { values: &slice(w)[first * terms..], stride: terms, picked: None };
-    let product = Product { left: rows_from(0), rows, terms, right, stride: columns, first: 0, columns };
-    team::for_each(by_columns(product.operations(), x), |(first, x)| {
-        let left = rows_from(first);
-        kernels::multiply(kind, Product { left, rows: x.ncols(), ..product }, Output::Transposed(ColumnsMut::new(x)));
+    let right = Columns::new(ArrayView2::from_shape((terms, columns), turned).expect("as many elements"));
+    by_columns(operations, [x], |first, [x]| {
+        let left = Left::Rows { values: &slice(w)[first * terms..], stride: terms, picked: None };
+        let product = Product { left, rows: x.ncols(), terms, right };
+        kernels::multiply(kind, product, Output::Transposed(ColumnsMut::new(x)));
     });
 }
 
@@ -115,24 +189,42 @@ fn turn(d: &[f32], samples: usize, turned: &mut [f32]) {
     }
 }
 
-/// `c` in parts of some columns each, with the first column of each: as many as a product of so many `operations` is worth.
-fn by_columns(operations: usize, c: ArrayViewMut2<'_, f32>) -> impl Iterator<Item = (usize, ArrayViewMut2<'_, f32>)> {
-    let columns = c.ncols();
+/// Does `work` with some columns of `matrices`, which are as wide, and the first of these columns, until it was done with each, by the team.
+fn by_columns<const N: usize>(
+    operations: usize,
+    mut matrices: [ArrayViewMut2<f32>; N],
+    work: impl Fn(usize, [ArrayViewMut2<f32>; N]) + Sync,
+) {
+    let columns = matrices[0].ncols();
+    in_parts(operations, columns, |width| matrices.each_mut().map(|matrix| cut_off(matrix, width)), work);
+}
+
+/// Cuts `columns` into as many parts as so many `operations` are worth: does `work` with the first column of each and what `cut` makes
+/// of its number of columns, by the team.
+fn in_parts<T: Send>(
+    operations: usize,
+    columns: usize,
+    mut cut: impl FnMut(usize) -> T,
+    work: impl Fn(usize, T) + Sync,
+) {
     let parts = team::size().min(operations / WORTH_SHARING).min(columns / LINE).max(1);
-    let end_of = move |part: usize| match part + 1 == parts {
+    let start_of = |part: usize| match part == parts {
         true => columns,
-        false => (columns * (part + 1) / parts).next_multiple_of(LINE),
+        false => (columns * part / parts + LINE / 2) / LINE * LINE,
     };
-    let mut rest = Some(c);
-    let mut first = 0;
-    (0..parts).map(move |part| {
-        let c = rest.take().expect("a part is left");
-        let (this, others) = c.split_at(Axis(1), end_of(part) - first);
-        rest = Some(others);
-        let start = first;
-        first = end_of(part);
-        (start, this)
-    })
+    let pieces = (0..parts).map(|part| (start_of(part), cut(start_of(part + 1) - start_of(part))));
+    team::for_each(pieces, |(first, piece)| work(first, piece));
+}
+
+/// The first `width` columns of `rest`, which loses them.
+fn cut_off<'a>(rest: &mut ArrayViewMut2<'a, f32>, width: usize) -> ArrayViewMut2<'a, f32> {
+    let (first, others) = std::mem::replace(rest, no_rows(0)).split_at(Axis(1), width);
+    *rest = others;
+    first
+}
+
+fn no_rows<'a>(columns: usize) -> ArrayViewMut2<'a, f32> {
+    ArrayViewMut2::from_shape((0, columns), &mut []).expect("no elements")
 }
 
 /// `X`, (B, I) or (B, A), row-major; and which columns these A are.
@@ -171,6 +263,34 @@ mod tests {
             add_product(-0.5, active, d.view(), beta, found.view_mut());
             add_product(-0.5, Samples::Whole(whole.view()), d.view(), beta, expected.view_mut());
             assert_eq!(found, expected, "beta {beta}");
+        }
+    }
+
+    /// By one thread and by teams, with and without a next step, small enough for kernels and not.
+    #[test]
+    fn weights_learnt_by_columns_and_the_next_product_have_the_bits_of_one_after_the_other() {
+        let matrix = |rows, width| Array2::from_shape_fn((rows, width), |(i, j)| ((i * 31 + j * 17) % 101) as f32 / 50.0 - 1.0);
+        for (batch, inputs, outputs) in [(1, 5, 3), (10, 300, 128), (7, 400, 135), (300, 1100, 1600)] {
+            let (x, d, next_x) = (matrix(batch, inputs), matrix(batch, outputs), matrix(batch.div_ceil(2), inputs));
+            let mut expected = matrix(inputs, outputs);
+            let mut expected_y = Array2::zeros((next_x.nrows(), outputs));
+            add_product(-0.5, Samples::Whole(x.view()), d.view(), 1.0, expected.view_mut());
+            multiply(Samples::Whole(next_x.view()), expected.view(), expected_y.view_mut());
+            for threads in [1, 2, 3] {
+                let team = team::Team::new(threads).unwrap();
+                let (mut w, mut y) = (matrix(inputs, outputs), Array2::from_elem(expected_y.dim(), f32::NAN));
+                let mut gradient = Array2::from_elem(w.dim(), f32::NAN);
+                let next = Next { x: Samples::Whole(next_x.view()), y: y.view_mut() };
+                let learn = |product: Gradient, [w, gradient]: [ArrayViewMut2<f32>; 2]| {
+                    product.add_to(-0.5, w);
+                    product.overwrite(gradient);
+                };
+                let matrices = [w.view_mut(), gradient.view_mut()];
+                team.lead(|| learn_columns(Samples::Whole(x.view()), d.view(), matrices, Some(next), learn));
+                let mut expected_gradient = Array2::zeros(w.dim());
+                add_product(1.0, Samples::Whole(x.view()), d.view(), 0.0, expected_gradient.view_mut());
+                assert_eq!((w, y, gradient), (expected.clone(), expected_y.clone(), expected_gradient), "{threads} threads");
+            }
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use ndarray::{Array2, ArrayView2};
 
+use super::kernels::Kind;
+
 /// `X` (B, I), one sample a row.
 #[derive(Debug, Clone, Copy)]
 pub enum Samples<'a> {
@@ -103,6 +105,16 @@ impl Samples<'_> {
             Self::Whole(x) => x.ncols(),
             Self::Active(x) => x.len(),
         }
+    }
+
+    /// Floating-point operations of a product with weights for so many `outputs`.
+    pub(super) fn operations(&self, outputs: usize) -> usize {
+        2 * self.samples() * self.terms() * outputs
+    }
+
+    /// The vector code for a product with weights for so many `outputs`; `None` where BLAS is faster at it.
+    pub(super) fn kernels(&self, outputs: usize) -> Option<Kind> {
+        Kind::for_product(self.operations(outputs))
     }
 
     /// A copy of all of `X`, (B, I).

@@ -59,26 +59,17 @@ struct Leader {
     members: Vec<thread::Thread>,
     /// It is in the middle of work that is shared: what that work shares in turn, it does alone.
     is_sharing: Cell<bool>,
-    beside: Cell<Beside>,
+    /// Something is to be done beside the leader's work.
+    has_beside: Cell<bool>,
     pace: RefCell<Pace>,
 }
 
-/// What is to be done beside the leader's work.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Beside {
-    Nothing,
-    /// Until members have helped with that work.
-    HeldBack,
-    /// Members may do it.
-    Offered,
-}
-
 /// Nothing is to be done beside any more, even if the work panics: the job is gone then.
-struct Over<'a>(&'a Cell<Beside>);
+struct Over<'a>(&'a Cell<bool>);
 
 impl Drop for Over<'_> {
     fn drop(&mut self) {
-        self.0.set(Beside::Nothing);
+        self.0.set(false);
     }
 }
 
@@ -119,7 +110,7 @@ impl Team {
             shared: Arc::clone(&self.shared),
             members: self.members.iter().map(|member| member.thread().clone()).collect(),
             is_sharing: Cell::new(self.members.is_empty()),
-            beside: Cell::new(Beside::Nothing),
+            has_beside: Cell::new(false),
             pace: RefCell::new(pace),
         });
         let _before = Restore(LEADER.replace(Some(Rc::clone(&leader))));
@@ -180,10 +171,6 @@ pub fn share(parts: usize, work: impl Fn(usize) + Sync) {
     from(0);
     drop(job);
     leader.is_sharing.set(false); // after a panic it stays: whoever catches it goes on alone
-    if leader.beside.get() == Beside::HeldBack {
-        leader.beside.set(Beside::Offered);
-        leader.shared.beside.let_in();
-    }
 }
 
 /// Does `work` with each of `pieces`, as [`share`] does parts: the `n`-th piece is part `n`.
@@ -205,8 +192,7 @@ pub fn for_each<T: Send>(pieces: impl Iterator<Item = T>, work: impl Fn(T) + Syn
     });
 }
 
-/// Does `work`, and `other` some time before it returns: beside it, by a member that has nothing else to do once it has helped
-/// with the first thing that `work` shares, or after it.
+/// Does `work`, and `other` some time before it returns: beside it, by a member that has nothing else to do, or after it.
 ///
 /// # Panics
 /// If one of them does.
@@ -218,15 +204,17 @@ pub fn beside<R>(other: impl FnOnce() + Send, work: impl FnOnce() -> R) -> R {
             other();
         }
     };
-    let may = |leader: &Rc<Leader>| leader.pace.borrow().is_shared() && leader.beside.get() == Beside::Nothing;
+    let may = |leader: &Rc<Leader>| leader.pace.borrow().is_shared() && !leader.has_beside.get();
     let Some(leader) = Leader::free().filter(may) else {
         let result = work();
         claim(0);
         return result;
     };
     let job = leader.shared.beside.prepare(&claim);
-    let over = Over(&leader.beside);
-    leader.beside.set(Beside::HeldBack);
+    let over = Over(&leader.has_beside);
+    leader.has_beside.set(true);
+    job.let_in();
+    leader.wake();
     let result = work();
     drop(over);
     claim(0);

@@ -1,12 +1,12 @@
 //! The affine layer with its activation: `Y = f(X·W + b)`.
 
-use ndarray::{Array1, Array2, ArrayViewMut2, aview1};
+use ndarray::{Array1, Array2, ArrayViewMut2, aview1, s};
 use ndarray_rand::RandomExt;
 use serde::{Deserialize, Serialize};
 
 use super::architecture::Spec;
 use super::{Activation, Backward, Init, Layer, Learner, Mode, Parameter, ParameterMut};
-use crate::linalg::{Samples, aligned, elementwise::sum_rows, multiply, multiply_transposed, transposed_len};
+use crate::linalg::{Next, Samples, aligned, elementwise::sum_rows, multiply, multiply_transposed, transposed_len};
 use crate::seed::Stream;
 
 /// A fully connected layer, described.
@@ -80,18 +80,25 @@ impl Layer for Dense {
         self.activation.forward(y, self.bias.view());
     }
 
-    /// With `δ = d_Y ⊙ f'`: `d_X = δ·Wᵀ`, `d_W = Xᵀ·δ`, `d_b = Σ rows of δ`.
-    fn backward(&mut self, pass: Backward<'_>, learner: &mut dyn Learner) {
-        let Backward { x, y, mut d_y, d_x, scratch, first_parameter } = pass;
+    fn go_on_forward(&self, y: ArrayViewMut2<f32>) {
+        self.activation.forward(y, self.bias.view());
+    }
+
+    /// With `δ = d_Y ⊙ f'`: `d_X = δ·Wᵀ`, `d_W = Xᵀ·δ`, `d_b = Σ rows of δ`. Begins the next forward pass with `X·W`.
+    fn backward(&mut self, pass: Backward<'_>, learner: &mut dyn Learner) -> bool {
+        let Backward { x, mut y, mut d_y, d_x, scratch, first_parameter, next_x } = pass;
         let (d_b, scratch) = scratch.split_at_mut(self.bias.len());
-        self.activation.backward(y, d_y.view_mut());
+        self.activation.backward(y.view(), d_y.view_mut());
         let delta = d_y.view();
         if let Some(d_x) = d_x {
             multiply_transposed(delta, self.weights.view(), d_x, scratch);
         }
         sum_rows(delta, d_b);
-        learner.weights(first_parameter, self.weights.view_mut(), x, delta);
+        let begins = next_x.is_some();
+        let next = next_x.map(|x| Next { x, y: y.slice_mut(s![..x.samples(), ..]) });
+        learner.weights(first_parameter, self.weights.view_mut(), x, delta, next);
         learner.bias(first_parameter + 1, self.bias.view_mut(), aview1(d_b));
+        begins
     }
 
     fn file_prefix(&self, number: usize) -> String {

@@ -77,11 +77,12 @@ impl Layer for Dropout {
     }
 
     /// `d_X = d_Y ⊙ M`.
-    fn backward(&mut self, pass: Backward<'_>, _learner: &mut dyn Learner) {
+    fn backward(&mut self, pass: Backward<'_>, _learner: &mut dyn Learner) -> bool {
         let Backward { d_y, d_x, scratch, .. } = pass;
-        let Some(mut d_x) = d_x else { return };
+        let Some(mut d_x) = d_x else { return false };
         let mask = ArrayView2::from_shape(d_y.dim(), &scratch[..d_y.len()]).expect("room for a mask");
         Zip::from(&mut d_x).and(&d_y).and(&mask).for_each(|d_x, &d_y, &scale| *d_x = d_y * scale);
+        false
     }
 
     /// Has nothing to keep in a file.
@@ -145,16 +146,17 @@ mod tests {
     /// The gradient passes where the unit stayed, scaled as it was: of ones, it is what the forward pass made of ones.
     #[test]
     fn the_gradient_goes_through_the_mask_of_the_forward_pass() {
-        let (y, mut scratch) = forward(mode(1, 0));
+        let (mut y, mut scratch) = forward(mode(1, 0));
         let (mut d_y, mut d_x) = (Array2::ones(y.dim()), Array2::zeros(y.dim()));
         let x = Array2::ones(y.dim());
         let pass = Backward {
             x: Samples::Whole(x.view()),
-            y: y.view(),
+            y: y.view_mut(),
             d_y: d_y.view_mut(),
             d_x: Some(d_x.view_mut()),
             scratch: &mut scratch,
             first_parameter: 0,
+            next_x: None,
         };
         Dropout { units: UNITS, rate: RATE }.backward(pass, &mut crate::optim::Sgd::new(0.0));
         assert_eq!(d_x, y);

@@ -59,14 +59,15 @@ impl Layer for InputBias {
     }
 
     /// With `δ = d_Y ⊙ f'`: `d_X = δ`, `d_b = Σ rows of δ`.
-    fn backward(&mut self, pass: Backward<'_>, learner: &mut dyn Learner) {
-        let Backward { x: _, y, mut d_y, d_x, scratch: d_b, first_parameter } = pass;
-        self.activation.backward(y, d_y.view_mut());
+    fn backward(&mut self, pass: Backward<'_>, learner: &mut dyn Learner) -> bool {
+        let Backward { y, mut d_y, d_x, scratch: d_b, first_parameter, .. } = pass;
+        self.activation.backward(y.view(), d_y.view_mut());
         if let Some(mut d_x) = d_x {
             d_x.assign(&d_y);
         }
         sum_rows(d_y.view(), d_b);
         learner.bias(first_parameter, self.bias.view_mut(), aview1(d_b));
+        false
     }
 
     /// There is one at most, so it has no number: `input.bias`.

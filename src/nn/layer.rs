@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 use super::Init;
-use crate::linalg::Samples;
+use crate::linalg::{Next, Samples};
 use crate::seed::{Purpose, Seed, Stream};
 
 /// What a forward pass is for. Layers that behave differently when they learn (dropout, batch normalisation) ask.
@@ -68,9 +68,15 @@ pub trait Layer: Debug + Send + Sync {
     /// `x` (B, I) read, `y` (B, O) overwritten, `scratch` kept until [`backward`](Self::backward).
     fn forward(&self, mode: Mode, x: Samples, y: ArrayViewMut2<f32>, scratch: &mut [f32]);
 
+    /// The rest of [`forward`](Self::forward) after what [`backward`](Self::backward) began.
+    fn go_on_forward(&self, y: ArrayViewMut2<f32>) {
+        let _ = y;
+        unreachable!("a layer that has begun goes on");
+    }
+
     /// Sends the gradient back, and hands the gradient of each parameter to `learner`, which may change the parameter at
-    /// once: `d_x` is computed before.
-    fn backward(&mut self, pass: Backward<'_>, learner: &mut dyn Learner);
+    /// once: `d_x` is computed before. Returns whether it began the next step's forward pass.
+    fn backward(&mut self, pass: Backward<'_>, learner: &mut dyn Learner) -> bool;
 
     /// What its parameters are called in a model file, as the `number`-th (from 0) of its kind: `layers.0` for
     /// `layers.0.weight`.
@@ -88,14 +94,16 @@ pub trait Layer: Debug + Send + Sync {
 pub struct Backward<'a> {
     /// The input of the forward pass, (B, I).
     pub x: Samples<'a>,
-    /// The output of the forward pass, (B, O).
-    pub y: ArrayView2<'a, f32>,
+    /// The output of the forward pass, (B, O). A layer that begins the next forward pass overwrites it.
+    pub y: ArrayViewMut2<'a, f32>,
     /// The gradient of `y`, (B, O); the layer may overwrite it.
     pub d_y: ArrayViewMut2<'a, f32>,
     /// To be overwritten with the gradient of `x`, (B, I); `None` for the first layer.
     pub d_x: Option<ArrayViewMut2<'a, f32>>,
     /// As `forward` left it.
     pub scratch: &'a mut [f32],
+    /// The input of the next step, at most B samples, where it is there already.
+    pub next_x: Option<Samples<'a>>,
     /// The number of the layer's first parameter in the whole network.
     pub first_parameter: usize,
 }
@@ -105,8 +113,8 @@ pub struct Backward<'a> {
 /// Parameters are numbered through the whole network, from the first layer on.
 pub trait Learner {
     /// `w` (I, O) has the gradient `Xᵀ·D`, `x` (B, I), `d` (B, O). It comes unmultiplied, so that plain SGD adds the
-    /// product to the weights and never holds a gradient.
-    fn weights(&mut self, parameter: usize, w: ArrayViewMut2<f32>, x: Samples, d: ArrayView2<f32>);
+    /// product to the weights and never holds a gradient. With `next`, its product follows.
+    fn weights(&mut self, parameter: usize, w: ArrayViewMut2<f32>, x: Samples, d: ArrayView2<f32>, next: Option<Next>);
 
     /// `b` (O) has the gradient `d_b` (O).
     fn bias(&mut self, parameter: usize, b: ArrayViewMut1<f32>, d_b: ArrayView1<f32>);

@@ -113,8 +113,13 @@ impl Network {
 
     /// Sends the first `b` images of `workspace` through the network, to logits.
     fn forward(&self, workspace: &mut Workspace, b: usize, mode: Mode) {
+        let has_begun = std::mem::take(&mut workspace.has_begun);
         for (i, layer) in self.layers.iter().enumerate() {
             let (before, here) = workspace.layers.split_at_mut(i);
+            if i == 0 && has_begun {
+                layer.go_on_forward(here[0].y.slice_mut(s![..b, ..]));
+                continue;
+            }
             let x = input_of(before, &workspace.batch, b);
             layer.forward(mode.at_layer(i), x, here[0].y.slice_mut(s![..b, ..]), &mut here[0].scratch);
         }
@@ -141,10 +146,33 @@ impl Network {
         objective: &dyn Objective,
         learner: &mut dyn Learner,
     ) -> BatchScore {
+        self.learn_and_begin(step, workspace, b, objective, learner, None)
+    }
+
+    /// [`learn`](Self::learn), after which `next`, of a network with the same first layer, is the batch of `workspace`, and the batch
+    /// before is in `next`. Where it can, the first layer begins with it: whoever has learnt some columns of its weights multiplies them
+    /// at once. A loss that is not finite ends it: then nothing is begun, nor exchanged.
+    ///
+    /// # Panics
+    /// As [`score`](Self::score), or if `next` has more than `b` images.
+    pub fn learn_and_begin(
+        &mut self,
+        step: Step,
+        workspace: &mut Workspace,
+        b: usize,
+        objective: &dyn Objective,
+        learner: &mut dyn Learner,
+        next: Option<&mut Batch>,
+    ) -> BatchScore {
         let score = self.score_as(Mode::Train { step, layer: 0 }, workspace, b, objective);
         let last = workspace.layers.last_mut().expect("a network has a layer");
         objective.backward(&workspace.batch.labels[..b], last.d_y.slice_mut(s![..b, ..]));
-        self.backward(workspace, b, learner);
+        let next = next.filter(|_| score.loss_sum.is_finite());
+        let has_begun = self.backward(workspace, b, learner, next.as_deref());
+        if let Some(next) = next {
+            std::mem::swap(&mut workspace.batch, next);
+            workspace.has_begun = has_begun;
+        }
         score
     }
 
@@ -157,8 +185,10 @@ impl Network {
         BatchScore { loss_sum, correct: count_correct(logits, labels) }
     }
 
-    /// From the gradient of the logits, in the last layer's `d_y`, back to the first layer.
-    fn backward(&mut self, workspace: &mut Workspace, b: usize, learner: &mut dyn Learner) {
+    /// From the gradient of the logits, in the last layer's `d_y`, back to the first layer, and on to what that makes of `next`. Returns
+    /// whether it did.
+    fn backward(&mut self, workspace: &mut Workspace, b: usize, learner: &mut dyn Learner, next: Option<&Batch>) -> bool {
+        let mut has_begun = false;
         for (i, layer) in self.layers.iter_mut().enumerate().rev() {
             let (before, here) = workspace.layers.split_at_mut(i);
             let LayerSpace { y, d_y, scratch } = &mut here[0];
@@ -170,14 +200,16 @@ impl Network {
             };
             let pass = Backward {
                 x,
-                y: y.slice(s![..b, ..]),
+                y: y.slice_mut(s![..b, ..]),
                 d_y: d_y.slice_mut(s![..b, ..]),
                 d_x,
                 scratch,
                 first_parameter: self.first_parameters[i],
+                next_x: next.filter(|next| i == 0 && !next.is_empty()).map(|next| next.samples(next.len())),
             };
-            layer.backward(pass, learner);
+            has_begun = layer.backward(pass, learner);
         }
+        has_begun
     }
 }
 

@@ -12,14 +12,17 @@ pub struct Workspace {
     pub(super) batch: Batch,
     /// From the first layer on.
     pub(super) layers: Vec<LayerSpace>,
+    /// The first layer has begun with this batch: see [`Layer::go_on_forward`](super::Layer::go_on_forward).
+    pub(super) has_begun: bool,
 }
 
-/// The samples of a step, with their labels. The next step's can be loaded beside this one:
-/// [`Workspace::exchange`].
+/// The samples of a step, with their labels. The next steps' are loaded beside this one.
 #[derive(Debug)]
 pub struct Batch {
     /// (B).
     pub(super) labels: Vec<u8>,
+    /// How many were loaded last.
+    images: usize,
     /// (B, I), where they are kept whole.
     whole: Array2<f32>,
     /// Where they are kept without the pixels that are zero in all of them.
@@ -52,7 +55,7 @@ impl Workspace {
             d_y: aligned(Array2::from_elem((batch, layer.outputs()), value)),
             scratch: vec![value; layer.scratch_len(batch)],
         });
-        Self { batch: Batch::filled(network, batch, value), layers: layers.collect() }
+        Self { batch: Batch::filled(network, batch, value), layers: layers.collect(), has_begun: false }
     }
 
     /// Largest batch it has room for.
@@ -60,17 +63,18 @@ impl Workspace {
         self.batch.labels.len()
     }
 
+    /// Images in its batch.
+    pub fn images(&self) -> usize {
+        self.batch.len()
+    }
+
     /// Makes the images `indices` of `data`, their pixels by `input`, the batch. Allocates nothing.
     ///
     /// # Panics
     /// If they are more than [`batch`](Self::batch), or an index is not below the number of images.
     pub fn load(&mut self, data: &Dataset, input: Input, indices: &[u32]) {
+        self.has_begun = false;
         self.batch.load(data, input, indices);
-    }
-
-    /// Makes `batch`, of a network with the same first layer, its batch, and hands the one before over.
-    pub fn exchange(&mut self, batch: &mut Batch) {
-        std::mem::swap(&mut self.batch, batch);
     }
 
     /// The places for the next batch of `b` samples that are from no data set: `X` (b, I) and labels (b).
@@ -79,6 +83,7 @@ impl Workspace {
     /// If `b` exceeds [`batch`](Self::batch).
     pub fn input(&mut self, b: usize) -> (ArrayViewMut2<'_, f32>, &mut [u8]) {
         let Batch { whole, is_whole, labels, .. } = &mut self.batch;
+        self.has_begun = false;
         *is_whole = true;
         if whole.nrows() < b {
             *whole = Array2::zeros((labels.len(), whole.ncols())); // once
@@ -91,7 +96,7 @@ impl Workspace {
         self.batch.samples(b)
     }
 
-    /// The logits (b, K) of the last forward pass of `b` images.
+    /// The logits (b, K) of the last forward pass of `b` images, if the next has not begun.
     pub fn logits(&self, b: usize) -> ArrayView2<'_, f32> {
         self.last().y.slice(s![..b, ..])
     }
@@ -124,7 +129,7 @@ impl Batch {
         let inputs = network.architecture().inputs;
         let active = network.prefers_active_columns(batch).then(|| ActivePixels::new(batch, inputs));
         let whole = Array2::from_elem((if active.is_some() { 0 } else { batch }, inputs), value);
-        Self { labels: vec![0; batch], whole, is_whole: active.is_none(), active }
+        Self { labels: vec![0; batch], images: 0, whole, is_whole: active.is_none(), active }
     }
 
     /// As [`Workspace::load`].
@@ -132,13 +137,24 @@ impl Batch {
     /// # Panics
     /// As it.
     pub fn load(&mut self, data: &Dataset, input: Input, indices: &[u32]) {
-        let Self { whole, active, is_whole, labels } = self;
+        let Self { whole, active, is_whole, labels, images } = self;
+        *images = indices.len();
         let labels = &mut labels[..indices.len()];
         *is_whole = active.is_none();
         match active {
             Some(active) => data.gather_active(input, indices, active, labels),
             None => data.gather(input, indices, whole.slice_mut(s![..indices.len(), ..]), labels),
         }
+    }
+
+    /// How many images were loaded last.
+    pub fn len(&self) -> usize {
+        self.images
+    }
+
+    /// True before the first.
+    pub fn is_empty(&self) -> bool {
+        self.images == 0
     }
 
     /// The first `b` samples; all of them, where they are kept without the pixels that are zero in all of them.

@@ -4,7 +4,7 @@
 //! Kingma and Ba 2015, algorithm 1; AdamW: Loshchilov and Hutter 2019. Constants and order of operations as in
 //! `torch.optim.Adam` and `AdamW`.
 
-use super::{Decay, Rule};
+use super::{Decay, MOST_MEMORIES, Rule};
 
 /// Share of the mean gradient that is kept.
 const BETA_1: f64 = 0.9;
@@ -52,9 +52,9 @@ impl<const DECOUPLED: bool> Rule for Adam<DECOUPLED> {
         self.step = i32::try_from(steps).unwrap_or(i32::MAX);
     }
 
-    fn update(&self, theta: &mut [f32], gradient: &[f32], decay: Decay, memories: &mut [Vec<f32>]) {
+    fn update(&self, theta: &mut [f32], gradient: &[f32], decay: Decay, memories: [&mut [f32]; MOST_MEMORIES]) {
         let Self { step_size, root_correction, .. } = *self;
-        let [mean, mean_square] = memories else { unreachable!("two memories") };
+        let [mean, mean_square] = memories;
         for (((theta, &g), m), v) in theta.iter_mut().zip(gradient).zip(mean).zip(mean_square) {
             let g = decay.apply(theta, g);
             *m += (1.0 - BETA_1) as f32 * (g - *m);

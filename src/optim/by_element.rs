@@ -5,11 +5,14 @@ use std::fmt::Debug;
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 use super::{Memory, Optimizer};
-use crate::linalg::{Samples, add_product};
+use crate::linalg::{Next, Samples, learn_columns};
 use crate::nn::{Learner, Network};
 
+/// A rule remembers at most so many floats for each element.
+pub const MOST_MEMORIES: usize = 2;
+
 /// What such an optimizer does with one parameter in one step.
-pub trait Rule: Debug + Send {
+pub trait Rule: Debug + Send + Sync {
     /// The floats that it remembers for each element, by PyTorch's names.
     const MEMORIES: &'static [&'static str];
     /// Whether weight decay acts on the weights themselves and not through the gradient.
@@ -23,9 +26,9 @@ pub trait Rule: Debug + Send {
         let _ = steps;
     }
 
-    /// Moves `theta` by `gradient`, to each element of which it applies `decay` first. Each of `memories` is as long as
+    /// Moves `theta` by `gradient`, to each element of which it applies `decay` first. Those of `memories` that it has are as long as
     /// they, and 0 at first. One pass: every array is read once.
-    fn update(&self, theta: &mut [f32], gradient: &[f32], decay: Decay, memories: &mut [Vec<f32>]);
+    fn update(&self, theta: &mut [f32], gradient: &[f32], decay: Decay, memories: [&mut [f32]; MOST_MEMORIES]);
 }
 
 /// What L2 does to one element before its rule sees it: goes through the gradient, or shrinks the weight itself.
@@ -109,17 +112,45 @@ impl<R: Rule> Optimizer for ByElement<R> {
 
 impl<R: Rule> Learner for ByElement<R> {
     /// `∇W = Xᵀ·D + λW`, then the rule; decoupled: `W ← (1 - ηλ)·W` first, and `∇W = Xᵀ·D`.
-    fn weights(&mut self, parameter: usize, mut w: ArrayViewMut2<f32>, x: Samples, d: ArrayView2<f32>) {
-        let gradient = &mut self.gradient[..w.len()];
-        let matrix = ArrayViewMut2::from_shape(w.dim(), &mut *gradient).expect("room for the largest");
-        add_product(1.0, x, d, 0.0, matrix);
-        let w = w.as_slice_mut().expect("weights are contiguous");
-        self.rule.update(w, gradient, self.decay, &mut self.memories[parameter]);
+    fn weights(
+        &mut self,
+        parameter: usize,
+        w: ArrayViewMut2<f32>,
+        x: Samples,
+        d: ArrayView2<f32>,
+        next: Option<Next>,
+    ) {
+        let Self { rule, decay, memories, gradient, .. } = self;
+        let shape = w.dim();
+        let like_w = |values| ArrayViewMut2::from_shape(shape, values).expect("as many as weights");
+        let [first, second] = slices(&mut memories[parameter]);
+        let second = if second.is_empty() { ArrayViewMut2::from_shape((0, shape.1), second).expect("none") } else { like_w(second) };
+        let matrices = [w, like_w(&mut gradient[..shape.0 * shape.1]), like_w(first), second];
+        learn_columns(x, d, matrices, next, |product, [mut w, mut gradient, mut first, mut second]| {
+            product.overwrite(gradient.view_mut());
+            let mut second = second.rows_mut().into_iter();
+            let rows = w.rows_mut().into_iter().zip(gradient.rows()).zip(first.rows_mut());
+            for ((w, gradient), first) in rows {
+                let second = second.next().map_or(&mut [][..], row);
+                rule.update(row(w), gradient.to_slice().expect(CONTIGUOUS), *decay, [row(first), second]);
+            }
+        });
     }
 
-    fn bias(&mut self, parameter: usize, mut b: ArrayViewMut1<f32>, d_b: ArrayView1<f32>) {
-        let (b, d_b) = (b.as_slice_mut(), d_b.to_slice());
-        let (b, d_b) = b.zip(d_b).expect("biases are contiguous");
-        self.rule.update(b, d_b, Decay::NONE, &mut self.memories[parameter]);
+    fn bias(&mut self, parameter: usize, b: ArrayViewMut1<f32>, d_b: ArrayView1<f32>) {
+        let d_b = d_b.to_slice().expect(CONTIGUOUS);
+        self.rule.update(row(b), d_b, Decay::NONE, slices(&mut self.memories[parameter]));
     }
+}
+
+const CONTIGUOUS: &str = "rows are contiguous";
+
+fn row<'a>(row: ArrayViewMut1<'a, f32>) -> &'a mut [f32] {
+    row.into_slice().expect(CONTIGUOUS)
+}
+
+/// Those that there are, and empty ones.
+fn slices(memories: &mut [Vec<f32>]) -> [&mut [f32]; MOST_MEMORIES] {
+    let mut memories = memories.iter_mut();
+    std::array::from_fn(|_| memories.next().map_or(&mut [][..], |memory| memory))
 }

@@ -3,7 +3,7 @@
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 use super::{Memory, Optimizer};
-use crate::linalg::{Samples, add_product};
+use crate::linalg::{Next, Samples, learn_columns};
 use crate::nn::Learner;
 
 /// SGD without momentum. It has no memory, and never builds the gradient of a weight matrix.
@@ -40,12 +40,21 @@ impl Optimizer for Sgd {
 impl Learner for Sgd {
     /// `W ← W - ηλ·W - η·Xᵀ·D`: one product that adds to `w`, after its decay where there is one. That is not left to the
     /// product: `1 - ηλ` rounds to a multiple of 6e-8, in every step to the same side, and to 1 where ηλ is small.
-    fn weights(&mut self, _parameter: usize, mut w: ArrayViewMut2<f32>, x: Samples, d: ArrayView2<f32>) {
-        if self.l2 > 0.0 {
-            let decay = (self.learning_rate * self.l2) as f32;
-            w.mapv_inplace(|w| w - decay * w);
-        }
-        add_product(-self.learning_rate as f32, x, d, 1.0, w);
+    fn weights(
+        &mut self,
+        _parameter: usize,
+        w: ArrayViewMut2<f32>,
+        x: Samples,
+        d: ArrayView2<f32>,
+        next: Option<Next>,
+    ) {
+        let decay = (self.learning_rate * self.l2) as f32;
+        learn_columns(x, d, [w], next, |gradient, [mut w]| {
+            if decay > 0.0 {
+                w.mapv_inplace(|w| w - decay * w);
+            }
+            gradient.add_to(-self.learning_rate as f32, w);
+        });
     }
 
     /// `b ← b - η·d_b`.

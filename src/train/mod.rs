@@ -82,8 +82,8 @@ pub struct Trainer<'d> {
     optimizer: Box<dyn Optimizer>,
     schedule: Schedule,
     workspace: Workspace,
-    /// The batch after the one in `workspace`.
-    next: Batch,
+    /// The two batches after the one in `workspace`.
+    upcoming: [Batch; 2],
     order: Vec<u32>,
     crew: Crew,
     history: History,
@@ -151,7 +151,7 @@ impl<'d> Trainer<'d> {
             optimizer: optimizer(config.optimizer, config.l2, &network),
             schedule,
             workspace: Workspace::new(&network, batch_size),
-            next: Batch::new(&network, batch_size),
+            upcoming: [0; 2].map(|_| Batch::new(&network, batch_size)),
             order: (0..data.len() as u32).collect(),
             crew: Crew::new(config.threads(), network.largest_product(batch_size))?,
             history: History::default(),
@@ -222,7 +222,7 @@ impl<'d> Trainer<'d> {
     }
 
     /// One pass over the images in the current order, from where it stands; the last short batch included. While a step
-    /// learns from one batch, the next is loaded. Returns the scores and the wall time.
+    /// learns from one batch and begins with the next, the one after that is loaded. Returns the scores and the wall time.
     fn learn_epoch(&mut self, observer: &mut dyn Observer) -> Result<(Scores, f64)> {
         let since = Instant::now();
         self.learn_images(since, observer)?;
@@ -230,36 +230,39 @@ impl<'d> Trainer<'d> {
     }
 
     fn learn_images(&mut self, since: Instant, observer: &mut dyn Observer) -> Result<()> {
-        let Self { crew, config, data, order, workspace, next, network, optimizer, history, schedule, .. } = self;
+        let Self { crew, config, data, order, workspace, upcoming, network, optimizer, history, schedule, .. } = self;
         let (at, input) = (&mut self.position, config.input());
         let objective = self.weighted.as_ref().map_or(self.objective, |weighted| weighted);
         let level = schedule.level(&history.watched_losses());
-        let mut batches = order.chunks(config.batch_size).skip(at.batch).peekable();
-        if let Some(first) = batches.peek() {
-            workspace.load(data, input, first);
-        }
+        let mut batches = order.chunks(config.batch_size).skip(at.batch);
+        let [next, after] = upcoming;
+        workspace.load(data, input, batches.next().unwrap_or_default());
+        next.load(data, input, batches.next().unwrap_or_default());
         crew.steps(|| {
-            while let Some(images) = batches.next() {
+            while workspace.images() > 0 {
+                let images = workspace.images();
                 at.learning_rate = schedule.rate(level, at.step);
                 at.step += 1;
                 at.batch += 1;
                 optimizer.begin_step(at.learning_rate);
                 let step = Step { seed: config.seed(), number: at.step };
-                let load_next = || batches.peek().into_iter().for_each(|images| next.load(data, input, images));
-                let learn = || network.learn(step, workspace, images.len(), objective, &mut **optimizer);
-                let score = team::beside(load_next, learn);
+                let load_after = || {
+                    after.load(data, input, batches.next().unwrap_or_default());
+                    data.prefetch(batches.clone().next().unwrap_or_default());
+                };
+                let learn =
+                    || network.learn_and_begin(step, workspace, images, objective, &mut **optimizer, Some(next));
+                let score = team::beside(load_after, learn);
                 if !score.loss_sum.is_finite() {
-                    let layer = network.first_not_finite(workspace, images.len());
+                    let layer = network.first_not_finite(workspace, images);
                     return Err(
                         at.diverged(layer.map_or("the loss".to_owned(), |layer| format!("the output of {layer}")))
                     );
                 }
-                if batches.peek().is_some() {
-                    workspace.exchange(next);
-                }
-                at.running.add(score, images.len());
+                std::mem::swap(next, after);
+                at.running.add(score, images);
                 let Position { epoch, batch, running, .. } = *at;
-                observer.step(&StepRecord { epoch, batch, images: images.len(), so_far: running });
+                observer.step(&StepRecord { epoch, batch, images, so_far: running });
                 let optimizer = &**optimizer;
                 observer.between_steps(&Moment {
                     network,

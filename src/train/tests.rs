@@ -5,7 +5,7 @@ use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 use super::*;
 use crate::data::Input;
 use crate::eval;
-use crate::linalg::Samples;
+use crate::linalg::{Next, Samples, multiply};
 use crate::nn::{Learner, ParameterMut};
 use crate::optim::{Memory, ScheduleName};
 
@@ -265,7 +265,9 @@ fn a_training_ends_when_the_validation_loss_has_not_fallen_for_as_long_as_its_pa
 struct Rates(Arc<Mutex<Vec<f64>>>);
 
 impl Learner for Rates {
-    fn weights(&mut self, _: usize, _: ArrayViewMut2<f32>, _: Samples, _: ArrayView2<f32>) {}
+    fn weights(&mut self, _: usize, w: ArrayViewMut2<f32>, _: Samples, _: ArrayView2<f32>, next: Option<Next>) {
+        next.into_iter().for_each(|Next { x, y }| multiply(x, w.view(), y));
+    }
 
     fn bias(&mut self, _: usize, _: ArrayViewMut1<f32>, _: ArrayView1<f32>) {}
 }

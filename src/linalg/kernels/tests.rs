@@ -48,8 +48,7 @@ fn rows_of(a: &Array2<f32>) -> Left<'_> {
 
 /// The whole of a product with `b`.
 fn product<'a>(left: Left<'a>, rows: usize, b: &'a Array2<f32>) -> Product<'a> {
-    let (terms, columns) = b.dim();
-    Product { left, rows, terms, right: b.as_slice().unwrap(), stride: columns, first: 0, columns }
+    Product { left, rows, terms: b.nrows(), right: Columns::new(b.view()) }
 }
 
 #[test]
@@ -73,9 +72,11 @@ fn a_product_in_two_parts_has_the_same_bits() {
             multiply(kind, whole, Output::Overwrite(ColumnsMut::new(together.view_mut())));
             let cut = b.ncols() / 2;
             let (left, right) = apart.view_mut().split_at(Axis(1), cut);
-            multiply(kind, Product { columns: cut, ..whole }, Output::Overwrite(ColumnsMut::new(left)));
-            let rest = Product { first: cut, columns: b.ncols() - cut, ..whole };
-            multiply(kind, rest, Output::Overwrite(ColumnsMut::new(right)));
+            let (first, rest) = b.view().split_at(Axis(1), cut);
+            for (b, c) in [(first, left), (rest, right)] {
+                let product = Product { right: Columns::new(b), ..whole };
+                multiply(kind, product, Output::Overwrite(ColumnsMut::new(c)));
+            }
             assert_eq!(together, apart, "{kind:?} {:?} x {:?}", a.dim(), b.dim());
         }
     }

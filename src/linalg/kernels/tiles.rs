@@ -39,7 +39,7 @@ pub fn multiply<V: Vector, const MOST: usize>(product: Product, output: Output) 
 /// Span after span, of two vectors as long as there are two, then of one that may have fewer lanes.
 #[inline(always)]
 fn by_spans<V: Vector, const MOST: usize>(product: Product, left: impl Terms, mut output: impl Finish) {
-    let (lanes, end) = (V::LANES, product.columns);
+    let (lanes, end) = (V::LANES, product.right.columns);
     let mut start = 0;
     while end - start >= 2 * lanes {
         by_rows::<V, MOST, 2>(product, left, Span { start, last: lanes }, &mut output);
@@ -138,7 +138,7 @@ impl<F: Fn(usize) -> usize + Copy> Terms for Rows<'_, F> {
         }
         let mut k = 0;
         while k < product.terms {
-            add_term(&mut sums, |m| rows[m][k], load(product.right_row((self.row_of_b)(k), span.start), span));
+            add_term(&mut sums, |m| rows[m][k], load(&product.right.row((self.row_of_b)(k))[span.start..], span));
             k += 1;
         }
         sums
@@ -164,7 +164,7 @@ impl Terms for Columns<'_> {
         let mut k = 0;
         while k < product.terms {
             let a = &self.values[k * self.stride + first..][..M];
-            add_term(&mut sums, |m| a[m], load(product.right_row(k, span.start), span));
+            add_term(&mut sums, |m| a[m], load(&product.right.row(k)[span.start..], span));
             k += 1;
         }
         sums
