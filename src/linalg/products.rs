@@ -207,7 +207,10 @@ fn in_parts<T: Send>(
     mut cut: impl FnMut(usize) -> T,
     work: impl Fn(usize, T) + Sync,
 ) {
-    let parts = team::size().min(operations / WORTH_SHARING).min(columns / LINE).max(1);
+    let parts = team::size().min(operations / WORTH_SHARING).min(columns / LINE);
+    if parts < 2 {
+        return work(0, cut(columns));
+    }
     let start_of = |part: usize| match part == parts {
         true => columns,
         false => (columns * part / parts + LINE / 2) / LINE * LINE,

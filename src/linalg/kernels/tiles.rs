@@ -228,20 +228,28 @@ impl Finish for Add<'_> {
 
 struct Transposed<'a>(ColumnsMut<'a>);
 
+/// Lanes of the widest vectors.
+const MOST_LANES: usize = 16;
+
 impl Finish for Transposed<'_> {
     #[inline(always)]
     fn finish<V: Vector, const M: usize, const N: usize>(&mut self, sums: Sums<V, M, N>, first: usize, span: Span) {
-        // 12 x 2 vectors of 16 lanes at most.
-        let mut columns = [[0.0; 32]; 12];
-        for m in 0..M {
-            for n in 0..N {
-                sums[m][n].store(&mut columns[m][n * V::LANES..]);
-            }
-        }
-        for (j, row) in (span.start..self.0.rows()).zip(0..N * V::LANES) {
-            let c: &mut [f32; M] = self.0.row(j)[first..].first_chunk_mut().expect("a row of C for each column");
-            for m in 0..M {
-                c[m] = columns[m][row];
+        for n in 0..N {
+            let mut done = 0;
+            while done < M {
+                let rows = if M - done < V::LANES { M - done } else { V::LANES };
+                let mut block = [V::splat(0.0); MOST_LANES];
+                for m in 0..rows {
+                    block[m] = sums[done + m][n];
+                }
+                V::transpose(&mut block[..V::LANES]);
+                for lane in 0..V::LANES {
+                    let row = span.start + n * V::LANES + lane;
+                    if row < self.0.rows() {
+                        block[lane].store_first(rows, &mut self.0.row(row)[first + done..]);
+                    }
+                }
+                done += rows;
             }
         }
     }

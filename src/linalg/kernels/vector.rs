@@ -24,6 +24,9 @@ pub trait Vector: Copy {
 
     /// `self·b + c` in every lane, rounded once where the processor can.
     fn multiply_add(self, b: Self, c: Self) -> Self;
+
+    /// Turns a square `block` of [`LANES`](Self::LANES) vectors: its rows become its columns.
+    fn transpose(block: &mut [Self]);
 }
 
 /// What every build allows.
@@ -62,6 +65,15 @@ impl Vector for [f32; 4] {
         // NEON has it everywhere; elsewhere the build says whether the processor has it.
         const FUSED: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
         std::array::from_fn(|l| if FUSED { self[l].mul_add(b[l], c[l]) } else { self[l] * b[l] + c[l] })
+    }
+
+    #[inline(always)]
+    fn transpose(block: &mut [Self]) {
+        let [a, b, c, d] = *block.first_chunk().expect("a square block");
+        block[0] = [a[0], b[0], c[0], d[0]];
+        block[1] = [a[1], b[1], c[1], d[1]];
+        block[2] = [a[2], b[2], c[2], d[2]];
+        block[3] = [a[3], b[3], c[3], d[3]];
     }
 }
 
@@ -111,6 +123,37 @@ mod x86 {
         fn multiply_add(self, b: Self, c: Self) -> Self {
             unsafe { _mm512_fmadd_ps(self, b, c) }
         }
+
+        /// Blocks of 2 x 2 numbers are turned first, then blocks of 2 x 2 such blocks, and so on.
+        #[inline(always)]
+        fn transpose(block: &mut [Self]) {
+            let rows: &mut [Self; 16] = block.first_chunk_mut().expect("a square block");
+            unsafe {
+                let mut pairs = [_mm512_setzero_ps(); 16];
+                for i in 0..8 {
+                    pairs[2 * i] = _mm512_unpacklo_ps(rows[2 * i], rows[2 * i + 1]);
+                    pairs[2 * i + 1] = _mm512_unpackhi_ps(rows[2 * i], rows[2 * i + 1]);
+                }
+                // Of rows 4q to 4q + 3, column 4l + c in the l-th quarter of `quarters[c][q]`.
+                let mut quarters = [[_mm512_setzero_ps(); 4]; 4];
+                for q in 0..4 {
+                    let [a, b, c, d] = [0, 1, 2, 3].map(|i| _mm512_castps_pd(pairs[4 * q + i]));
+                    quarters[0][q] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
+                    quarters[1][q] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
+                    quarters[2][q] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
+                    quarters[3][q] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
+                }
+                for c in 0..4 {
+                    let [a, b, d, e] = quarters[c];
+                    let (even, odd) = (_mm512_shuffle_f32x4::<0x88>(a, b), _mm512_shuffle_f32x4::<0xdd>(a, b));
+                    let (even_2, odd_2) = (_mm512_shuffle_f32x4::<0x88>(d, e), _mm512_shuffle_f32x4::<0xdd>(d, e));
+                    rows[c] = _mm512_shuffle_f32x4::<0x88>(even, even_2);
+                    rows[4 + c] = _mm512_shuffle_f32x4::<0x88>(odd, odd_2);
+                    rows[8 + c] = _mm512_shuffle_f32x4::<0xdd>(even, even_2);
+                    rows[12 + c] = _mm512_shuffle_f32x4::<0xdd>(odd, odd_2);
+                }
+            }
+        }
     }
 
     /// A mask of the first `lanes` of 16.
@@ -155,6 +198,35 @@ mod x86 {
         #[inline(always)]
         fn multiply_add(self, b: Self, c: Self) -> Self {
             unsafe { _mm256_fmadd_ps(self, b, c) }
+        }
+
+        /// As for vectors of 16.
+        #[inline(always)]
+        fn transpose(block: &mut [Self]) {
+            let rows: &mut [Self; 8] = block.first_chunk_mut().expect("a square block");
+            unsafe {
+                // Of rows 4h to 4h + 3, column 4l + c in the l-th half of `halves[c][h]`.
+                let mut halves = [[_mm256_setzero_ps(); 2]; 4];
+                for h in 0..2 {
+                    let (low, high) = (
+                        _mm256_unpacklo_ps(rows[4 * h], rows[4 * h + 1]),
+                        _mm256_unpackhi_ps(rows[4 * h], rows[4 * h + 1]),
+                    );
+                    let (low_2, high_2) = (
+                        _mm256_unpacklo_ps(rows[4 * h + 2], rows[4 * h + 3]),
+                        _mm256_unpackhi_ps(rows[4 * h + 2], rows[4 * h + 3]),
+                    );
+                    halves[0][h] = _mm256_shuffle_ps::<0x44>(low, low_2);
+                    halves[1][h] = _mm256_shuffle_ps::<0xee>(low, low_2);
+                    halves[2][h] = _mm256_shuffle_ps::<0x44>(high, high_2);
+                    halves[3][h] = _mm256_shuffle_ps::<0xee>(high, high_2);
+                }
+                for c in 0..4 {
+                    let [a, b] = halves[c];
+                    rows[c] = _mm256_permute2f128_ps::<0x20>(a, b);
+                    rows[4 + c] = _mm256_permute2f128_ps::<0x31>(a, b);
+                }
+            }
         }
     }
 

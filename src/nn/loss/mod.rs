@@ -7,7 +7,7 @@ mod weighted;
 
 use std::fmt::Debug;
 
-use ndarray::{ArrayView2, ArrayViewMut2, Axis};
+use ndarray::{ArrayView2, ArrayViewMut2};
 
 pub use sigmoid_cross_entropy::SigmoidCrossEntropy;
 pub use softmax_cross_entropy::SoftmaxCrossEntropy;
@@ -66,7 +66,9 @@ pub fn objective(output: Output, loss: Loss) -> Option<&'static dyn Objective> {
 
 /// `P ← P - Y`, `Y` one-hot.
 fn subtract_labels(labels: &[u8], p: &mut ArrayViewMut2<f32>) {
-    for (mut p, &label) in p.axis_iter_mut(Axis(0)).zip(labels) {
+    let classes = p.ncols();
+    let rows = p.as_slice_mut().expect("a contiguous matrix").chunks_exact_mut(classes);
+    for (p, &label) in rows.zip(labels) {
         p[usize::from(label)] -= 1.0;
     }
 }
