@@ -10,7 +10,7 @@ use crate::train::{Judgement, RunningScore, Scores};
 
 /// Images a rayon task takes at once. Fixed, whatever the number of threads: the sums are then the same to the last bit.
 /// 250 images make products large enough for BLAS, and 40 tasks of MNIST's 10,000 test images.
-const CHUNK: usize = 250;
+const CHUNK: usize = 50;
 
 /// What a network makes of a set of images.
 #[derive(Debug, Clone, PartialEq)]

@@ -15,22 +15,22 @@ struct Span {
 /// The sums of a tile of `M` rows and `N` vectors.
 type Sums<V, const M: usize, const N: usize> = [[V; N]; M];
 
-/// See [`super::multiply`]; tiles of up to `MOST` rows times two vectors.
+/// See [`super::multiply`]; tiles of up to `PAIRS` rows times two vectors and up to `SINGLES` rows times one.
 #[inline(always)]
-pub fn multiply<V: Vector, const MOST: usize>(product: Product, output: Output) {
+pub fn multiply<V: Vector, const PAIRS: usize, const SINGLES: usize>(product: Product, output: Output) {
     match (product.left, output) {
         (Left::Rows { values, stride, picked: None }, Output::Overwrite(c)) => {
-            by_spans::<V, MOST>(product, Rows { values, stride, row_of_b: |k| k }, Overwrite(c));
+            by_spans::<V, PAIRS, SINGLES>(product, Rows { values, stride, row_of_b: |k| k }, Overwrite(c));
         }
         (Left::Rows { values, stride, picked: Some(picked) }, Output::Overwrite(c)) => {
             let row_of_b = |k: usize| picked[k] as usize;
-            by_spans::<V, MOST>(product, Rows { values, stride, row_of_b }, Overwrite(c));
+            by_spans::<V, PAIRS, SINGLES>(product, Rows { values, stride, row_of_b }, Overwrite(c));
         }
         (Left::Columns { values, stride }, Output::Add { alpha, c, picked }) => {
-            by_spans::<V, MOST>(product, Columns { values, stride }, Add { alpha, c, picked });
+            by_spans::<V, PAIRS, SINGLES>(product, Columns { values, stride }, Add { alpha, c, picked });
         }
         (Left::Rows { values, stride, picked: None }, Output::Transposed(c)) => {
-            by_spans::<V, MOST>(product, Rows { values, stride, row_of_b: |k| k }, Transposed(c));
+            by_spans::<V, PAIRS, SINGLES>(product, Rows { values, stride, row_of_b: |k| k }, Transposed(c));
         }
         _ => panic!("no layer needs this product"),
     }
@@ -38,16 +38,20 @@ pub fn multiply<V: Vector, const MOST: usize>(product: Product, output: Output) 
 
 /// Span after span, of two vectors as long as there are two, then of one that may have fewer lanes.
 #[inline(always)]
-fn by_spans<V: Vector, const MOST: usize>(product: Product, left: impl Terms, mut output: impl Finish) {
+fn by_spans<V: Vector, const PAIRS: usize, const SINGLES: usize>(
+    product: Product,
+    left: impl Terms,
+    mut output: impl Finish,
+) {
     let (lanes, end) = (V::LANES, product.right.columns);
     let mut start = 0;
     while end - start >= 2 * lanes {
-        by_rows::<V, MOST, 2>(product, left, Span { start, last: lanes }, &mut output);
+        by_rows::<V, PAIRS, 2>(product, left, Span { start, last: lanes }, &mut output);
         start += 2 * lanes;
     }
     while start < end {
         let last = lanes.min(end - start);
-        by_rows::<V, MOST, 1>(product, left, Span { start, last }, &mut output);
+        by_rows::<V, SINGLES, 1>(product, left, Span { start, last }, &mut output);
         start += last;
     }
 }
@@ -76,7 +80,7 @@ fn by_rows<V: Vector, const MOST: usize, const N: usize>(
                 }
             };
         }
-        tile_of!(12 10 8 6 5 4 3 2 1);
+        tile_of!(16 12 10 8 6 5 4 3 2 1);
     }
 }
 
