@@ -4,7 +4,7 @@
 //! Kingma and Ba 2015, algorithm 1; AdamW: Loshchilov and Hutter 2019. Constants and order of operations as in
 //! `torch.optim.Adam` and `AdamW`.
 
-use super::{Decay, MOST_MEMORIES, Rule};
+use super::{MOST_MEMORIES, Rule};
 
 /// Share of the mean gradient that is kept.
 const BETA_1: f64 = 0.9;
@@ -52,14 +52,11 @@ impl<const DECOUPLED: bool> Rule for Adam<DECOUPLED> {
         self.step = i32::try_from(steps).unwrap_or(i32::MAX);
     }
 
-    fn update(&self, theta: &mut [f32], gradient: &[f32], decay: Decay, memories: [&mut [f32]; MOST_MEMORIES]) {
-        let Self { step_size, root_correction, .. } = *self;
-        let [mean, mean_square] = memories;
-        for (((theta, &g), m), v) in theta.iter_mut().zip(gradient).zip(mean).zip(mean_square) {
-            let g = decay.apply(theta, g);
-            *m += (1.0 - BETA_1) as f32 * (g - *m);
-            *v = BETA_2 as f32 * *v + (1.0 - BETA_2) as f32 * g * g;
-            *theta -= step_size * *m / (v.sqrt() / root_correction + EPSILON);
-        }
+    #[inline(always)]
+    fn step(&self, theta: f32, gradient: f32, [mean, mean_square]: [f32; MOST_MEMORIES]) -> (f32, [f32; MOST_MEMORIES]) {
+        let mean = mean + (1.0 - BETA_1) as f32 * (gradient - mean);
+        let mean_square = BETA_2 as f32 * mean_square + (1.0 - BETA_2) as f32 * gradient * gradient;
+        let theta = theta - self.step_size * mean / (mean_square.sqrt() / self.root_correction + EPSILON);
+        (theta, [mean, mean_square])
     }
 }

@@ -26,14 +26,14 @@ pub trait Rule: Debug + Send + Sync {
         let _ = steps;
     }
 
-    /// Moves `theta` by `gradient`, to each element of which it applies `decay` first. Those of `memories` that it has are as long as
-    /// they, and 0 at first. One pass: every array is read once.
-    fn update(&self, theta: &mut [f32], gradient: &[f32], decay: Decay, memories: [&mut [f32]; MOST_MEMORIES]);
+    /// What becomes of an element `theta` with `gradient`, and of what is remembered of it, 0 at first: those of `memories` that it
+    /// has.
+    fn step(&self, theta: f32, gradient: f32, memories: [f32; MOST_MEMORIES]) -> (f32, [f32; MOST_MEMORIES]);
 }
 
 /// What L2 does to one element before its rule sees it: goes through the gradient, or shrinks the weight itself.
 #[derive(Debug, Clone, Copy)]
-pub struct Decay {
+struct Decay {
     /// λ where it is added to the gradient, else 0.
     coupled: f32,
     /// `1 - ηλ` where it is decoupled, else 1.
@@ -44,12 +44,10 @@ impl Decay {
     /// Of biases, and without L2.
     const NONE: Self = Self { coupled: 0.0, kept: 1.0 };
 
-    /// `θ ← kept·θ`; returns `g + λθ`.
+    /// `kept·θ` and `g + λθ`.
     #[inline(always)]
-    pub(super) fn apply(self, theta: &mut f32, gradient: f32) -> f32 {
-        let gradient = gradient + self.coupled * *theta;
-        *theta *= self.kept;
-        gradient
+    fn apply(self, theta: f32, gradient: f32) -> (f32, f32) {
+        (self.kept * theta, gradient + self.coupled * theta)
     }
 }
 
@@ -132,14 +130,48 @@ impl<R: Rule> Learner for ByElement<R> {
             let rows = w.rows_mut().into_iter().zip(gradient.rows()).zip(first.rows_mut());
             for ((w, gradient), first) in rows {
                 let second = second.next().map_or(&mut [][..], row);
-                rule.update(row(w), gradient.to_slice().expect(CONTIGUOUS), *decay, [row(first), second]);
+                update(rule, *decay, row(w), gradient.to_slice().expect(CONTIGUOUS), [row(first), second]);
             }
         });
     }
 
     fn bias(&mut self, parameter: usize, b: ArrayViewMut1<f32>, d_b: ArrayView1<f32>) {
         let d_b = d_b.to_slice().expect(CONTIGUOUS);
-        self.rule.update(row(b), d_b, Decay::NONE, slices(&mut self.memories[parameter]));
+        update(&self.rule, Decay::NONE, row(b), d_b, slices(&mut self.memories[parameter]));
+    }
+}
+
+/// Elements that are computed at once: whole vectors on every processor.
+const LANES: usize = 16;
+
+/// Moves `theta` by `gradient`, as long as it; those of `memories` that the rule has are, too. One pass: every array is read once.
+fn update<R: Rule>(
+    rule: &R,
+    decay: Decay,
+    theta: &mut [f32],
+    gradient: &[f32],
+    memories: [&mut [f32]; MOST_MEMORIES],
+) {
+    let some = |theta: &mut [f32; LANES], gradient: &[f32; LANES], memories: [&mut [f32; LANES]; MOST_MEMORIES]| {
+        let [first, second] = memories;
+        for l in 0..LANES {
+            let (kept, gradient) = decay.apply(theta[l], gradient[l]);
+            (theta[l], [first[l], second[l]]) = rule.step(kept, gradient, [first[l], second[l]]);
+        }
+    };
+    let (theta, last_theta) = theta.as_chunks_mut();
+    let (gradient, last_gradient) = gradient.as_chunks();
+    let [(first, last_first), (second, last_second)] = memories.map(|memory| memory.as_chunks_mut());
+    let (mut second, mut none) = (second.iter_mut(), [0.0; LANES]);
+    for ((theta, gradient), first) in theta.iter_mut().zip(gradient).zip(first) {
+        some(theta, gradient, [first, second.next().unwrap_or(&mut none)]);
+    }
+    // The last ones as a whole vector, too: one by one they would take longer than all the others of a short row.
+    let filled_up = |values: &[f32]| std::array::from_fn(|l| values.get(l).copied().unwrap_or(0.0));
+    let [mut theta, mut first, mut second] = [&*last_theta, &*last_first, &*last_second].map(filled_up);
+    some(&mut theta, &filled_up(last_gradient), [&mut first, &mut second]);
+    for (last, values) in [(last_theta, theta), (last_first, first), (last_second, second)] {
+        last.copy_from_slice(&values[..last.len()]);
     }
 }
 

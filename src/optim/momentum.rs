@@ -2,7 +2,7 @@
 //!
 //! Sutskever et al. 2013, in the form of `torch.optim.SGD`: the learning rate stands outside the velocity.
 
-use super::{Decay, MOST_MEMORIES, Rule};
+use super::{MOST_MEMORIES, Rule};
 
 /// Share of the velocity that is kept, as PyTorch's and Keras' examples have it.
 const MOMENTUM: f32 = 0.9;
@@ -34,13 +34,10 @@ impl Rule for Momentum {
         self.learning_rate = learning_rate as f32;
     }
 
-    fn update(&self, theta: &mut [f32], gradient: &[f32], decay: Decay, memories: [&mut [f32]; MOST_MEMORIES]) {
-        let Self { learning_rate, mix: (of_gradient, of_velocity) } = *self;
-        let [velocity, _] = memories;
-        for ((theta, &g), v) in theta.iter_mut().zip(gradient).zip(velocity) {
-            let g = decay.apply(theta, g);
-            *v = MOMENTUM * *v + g;
-            *theta -= learning_rate * (of_gradient * g + of_velocity * *v);
-        }
+    #[inline(always)]
+    fn step(&self, theta: f32, gradient: f32, [velocity, _]: [f32; MOST_MEMORIES]) -> (f32, [f32; MOST_MEMORIES]) {
+        let (of_gradient, of_velocity) = self.mix;
+        let velocity = MOMENTUM * velocity + gradient;
+        (theta - self.learning_rate * (of_gradient * gradient + of_velocity * velocity), [velocity, 0.0])
     }
 }

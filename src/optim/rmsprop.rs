@@ -2,7 +2,7 @@
 //!
 //! Tieleman and Hinton 2012, lecture 6e; constants and the place of ε as in `torch.optim.RMSprop`.
 
-use super::{Decay, MOST_MEMORIES, Rule};
+use super::{MOST_MEMORIES, Rule};
 
 /// Share of the mean square that is kept.
 const ALPHA: f32 = 0.99;
@@ -22,12 +22,9 @@ impl Rule for RmsProp {
         self.learning_rate = learning_rate as f32;
     }
 
-    fn update(&self, theta: &mut [f32], gradient: &[f32], decay: Decay, memories: [&mut [f32]; MOST_MEMORIES]) {
-        let [mean_square, _] = memories;
-        for ((theta, &g), s) in theta.iter_mut().zip(gradient).zip(mean_square) {
-            let g = decay.apply(theta, g);
-            *s = ALPHA * *s + (1.0 - ALPHA) * g * g;
-            *theta -= self.learning_rate * g / (s.sqrt() + EPSILON);
-        }
+    #[inline(always)]
+    fn step(&self, theta: f32, gradient: f32, [mean_square, _]: [f32; MOST_MEMORIES]) -> (f32, [f32; MOST_MEMORIES]) {
+        let mean_square = ALPHA * mean_square + (1.0 - ALPHA) * gradient * gradient;
+        (theta - self.learning_rate * gradient / (mean_square.sqrt() + EPSILON), [mean_square, 0.0])
     }
 }

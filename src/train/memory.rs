@@ -11,7 +11,7 @@ const PROGRAM: u64 = 13_000_000;
 /// Of a number.
 const F32: u64 = 4;
 /// Images that a thread evaluates at once.
-const EVALUATED: u64 = 250;
+const EVALUATED: u64 = 50;
 
 impl TrainConfig {
     /// Bytes that a training of `architecture` on `images` images takes at most, beside the images themselves: parameters,
