@@ -122,14 +122,7 @@ fn pixel(stream: &mut Stream) -> f32 {
 struct Gradients(Vec<(usize, Vec<f32>)>);
 
 impl Learner for Gradients {
-    fn weights(
-        &mut self,
-        parameter: usize,
-        _: ArrayViewMut2<f32>,
-        x: Samples,
-        d: ArrayView2<f32>,
-        _: Option<Next>,
-    ) {
+    fn weights(&mut self, parameter: usize, _: ArrayViewMut2<f32>, x: Samples, d: ArrayView2<f32>, _: Option<Next>) {
         self.0.push((parameter, x.to_whole().t().dot(&d).iter().copied().collect()));
     }
 

@@ -95,6 +95,8 @@ pub struct Next<'x, 'y> {
 pub struct Gradient<'x, 'd> {
     /// `None` where BLAS multiplies.
     kind: Option<Kind>,
+    /// The team multiplies, not this thread alone.
+    is_shared: bool,
     x: Samples<'x>,
     d: ArrayView2<'d, f32>,
 }
@@ -102,17 +104,19 @@ pub struct Gradient<'x, 'd> {
 impl Gradient<'_, '_> {
     /// `W ← W + alpha·Xᵀ·D`, in these columns.
     pub fn add_to(self, alpha: f32, w: ArrayViewMut2<f32>) {
-        match self.kind {
-            Some(kind) => add_product_columns(kind, alpha, self.x, self.d, 1.0, w),
-            None => gemm(alpha, self.x.whole().t(), self.d, 1.0, w),
-        }
+        self.write(alpha, 1.0, w);
     }
 
     /// `G ← Xᵀ·D`, in these columns.
     pub fn overwrite(self, g: ArrayViewMut2<f32>) {
-        match self.kind {
-            Some(kind) => add_product_columns(kind, 1.0, self.x, self.d, 0.0, g),
-            None => gemm(1.0, self.x.whole().t(), self.d, 0.0, g),
+        self.write(1.0, 0.0, g);
+    }
+
+    fn write(self, alpha: f32, beta: f32, w: ArrayViewMut2<f32>) {
+        let Self { kind, is_shared, x, d } = self;
+        match kind.filter(|_| !is_shared) {
+            Some(kind) => add_product_columns(kind, alpha, x, d, beta, w),
+            None => add_product_by(kind, alpha, x, d, beta, w),
         }
     }
 }
@@ -133,8 +137,10 @@ pub fn learn_columns<const N: usize>(
     let outputs = d.ncols();
     let kind = x.kernels(outputs);
     let next_kind = next.as_ref().map_or(kind, |next| next.x.kernels(outputs));
-    let Some((this, that)) = kind.zip(next_kind) else {
-        learn(Gradient { kind, x, d }, matrices.each_mut().map(|matrix| matrix.view_mut()));
+    // Rows that are no whole cache lines are cut within lines: both threads would write them, in every one of the matrices.
+    let cuts_lines = N > 1 && !outputs.is_multiple_of(LINE);
+    let Some((this, that)) = kind.zip(next_kind).filter(|_| !cuts_lines) else {
+        learn(Gradient { kind, is_shared: true, x, d }, matrices.each_mut().map(|matrix| matrix.view_mut()));
         return next.into_iter().for_each(|Next { x, y }| multiply(x, matrices[0].view(), y));
     };
     let (next_x, mut y) = match next {
@@ -145,7 +151,10 @@ pub fn learn_columns<const N: usize>(
     let cut = |width| (matrices.each_mut().map(|matrix| cut_off(matrix, width)), cut_off(&mut y, width));
     in_parts(operations, outputs, cut, |first, (mut matrices, y)| {
         let d = d.slice(s![.., first..first + matrices[0].ncols()]);
-        learn(Gradient { kind: Some(this), x, d }, matrices.each_mut().map(|matrix| matrix.view_mut()));
+        learn(
+            Gradient { kind: Some(this), is_shared: false, x, d },
+            matrices.each_mut().map(|matrix| matrix.view_mut()),
+        );
         if let Some(x) = next_x {
             multiply_columns(that, x, matrices[0].view(), y);
         }
@@ -272,7 +281,8 @@ mod tests {
     /// By one thread and by teams, with and without a next step, small enough for kernels and not.
     #[test]
     fn weights_learnt_by_columns_and_the_next_product_have_the_bits_of_one_after_the_other() {
-        let matrix = |rows, width| Array2::from_shape_fn((rows, width), |(i, j)| ((i * 31 + j * 17) % 101) as f32 / 50.0 - 1.0);
+        let matrix =
+            |rows, width| Array2::from_shape_fn((rows, width), |(i, j)| ((i * 31 + j * 17) % 101) as f32 / 50.0 - 1.0);
         for (batch, inputs, outputs) in [(1, 5, 3), (10, 300, 128), (7, 400, 135), (300, 1100, 1600)] {
             let (x, d, next_x) = (matrix(batch, inputs), matrix(batch, outputs), matrix(batch.div_ceil(2), inputs));
             let mut expected = matrix(inputs, outputs);
@@ -292,7 +302,11 @@ mod tests {
                 team.lead(|| learn_columns(Samples::Whole(x.view()), d.view(), matrices, Some(next), learn));
                 let mut expected_gradient = Array2::zeros(w.dim());
                 add_product(1.0, Samples::Whole(x.view()), d.view(), 0.0, expected_gradient.view_mut());
-                assert_eq!((w, y, gradient), (expected.clone(), expected_y.clone(), expected_gradient), "{threads} threads");
+                assert_eq!(
+                    (w, y, gradient),
+                    (expected.clone(), expected_y.clone(), expected_gradient),
+                    "{threads} threads"
+                );
             }
         }
     }

@@ -59,17 +59,28 @@ struct Leader {
     members: Vec<thread::Thread>,
     /// It is in the middle of work that is shared: what that work shares in turn, it does alone.
     is_sharing: Cell<bool>,
-    /// Something is to be done beside the leader's work.
-    has_beside: Cell<bool>,
+    beside: Cell<Beside>,
+    /// What was shared since the last thing to be done beside.
+    shared_jobs: Cell<u32>,
     pace: RefCell<Pace>,
 }
 
+/// What is to be done beside the leader's work.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    Nothing,
+    /// Until members have helped with that work.
+    HeldBack,
+    /// Members may do it.
+    Offered,
+}
+
 /// Nothing is to be done beside any more, even if the work panics: the job is gone then.
-struct Over<'a>(&'a Cell<bool>);
+struct Over<'a>(&'a Cell<Beside>);
 
 impl Drop for Over<'_> {
     fn drop(&mut self) {
-        self.0.set(false);
+        self.0.set(Beside::Nothing);
     }
 }
 
@@ -110,7 +121,8 @@ impl Team {
             shared: Arc::clone(&self.shared),
             members: self.members.iter().map(|member| member.thread().clone()).collect(),
             is_sharing: Cell::new(self.members.is_empty()),
-            has_beside: Cell::new(false),
+            beside: Cell::new(Beside::Nothing),
+            shared_jobs: Cell::new(0),
             pace: RefCell::new(pace),
         });
         let _before = Restore(LEADER.replace(Some(Rc::clone(&leader))));
@@ -171,6 +183,10 @@ pub fn share(parts: usize, work: impl Fn(usize) + Sync) {
     from(0);
     drop(job);
     leader.is_sharing.set(false); // after a panic it stays: whoever catches it goes on alone
+    leader.shared_jobs.set(leader.shared_jobs.get() + 1);
+    if leader.beside.get() == Beside::HeldBack {
+        leader.offer_beside();
+    }
 }
 
 /// Does `work` with each of `pieces`, as [`share`] does parts: the `n`-th piece is part `n`.
@@ -192,7 +208,8 @@ pub fn for_each<T: Send>(pieces: impl Iterator<Item = T>, work: impl Fn(T) + Syn
     });
 }
 
-/// Does `work`, and `other` some time before it returns: beside it, by a member that has nothing else to do, or after it.
+/// Does `work`, and `other` some time before it returns: beside it, by a member that has nothing else to do, or after it. Where
+/// `work` shares a lot, as it did last time, members help with the first of it before they turn to the other.
 ///
 /// # Panics
 /// If one of them does.
@@ -204,17 +221,18 @@ pub fn beside<R>(other: impl FnOnce() + Send, work: impl FnOnce() -> R) -> R {
             other();
         }
     };
-    let may = |leader: &Rc<Leader>| leader.pace.borrow().is_shared() && !leader.has_beside.get();
+    let may = |leader: &Rc<Leader>| leader.pace.borrow().is_shared() && leader.beside.get() == Beside::Nothing;
     let Some(leader) = Leader::free().filter(may) else {
         let result = work();
         claim(0);
         return result;
     };
     let job = leader.shared.beside.prepare(&claim);
-    let over = Over(&leader.has_beside);
-    leader.has_beside.set(true);
-    job.let_in();
-    leader.wake();
+    let over = Over(&leader.beside);
+    leader.beside.set(Beside::HeldBack);
+    if leader.shared_jobs.replace(0) < 2 {
+        leader.offer_beside();
+    }
     let result = work();
     drop(over);
     claim(0);
@@ -226,6 +244,13 @@ impl Leader {
     /// The leader that this thread is, if it is not in the middle of a job.
     fn free() -> Option<Rc<Self>> {
         LEADER.with_borrow(Option::clone).filter(|leader| !leader.is_sharing.get())
+    }
+
+    /// Lets members do what is to be done beside.
+    fn offer_beside(&self) {
+        self.beside.set(Beside::Offered);
+        self.shared.beside.let_in();
+        self.wake();
     }
 
     /// Those that sleep.

@@ -187,7 +187,13 @@ impl Network {
 
     /// From the gradient of the logits, in the last layer's `d_y`, back to the first layer, and on to what that makes of `next`. Returns
     /// whether it did.
-    fn backward(&mut self, workspace: &mut Workspace, b: usize, learner: &mut dyn Learner, next: Option<&Batch>) -> bool {
+    fn backward(
+        &mut self,
+        workspace: &mut Workspace,
+        b: usize,
+        learner: &mut dyn Learner,
+        next: Option<&Batch>,
+    ) -> bool {
         let mut has_begun = false;
         for (i, layer) in self.layers.iter_mut().enumerate().rev() {
             let (before, here) = workspace.layers.split_at_mut(i);

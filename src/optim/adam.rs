@@ -53,7 +53,12 @@ impl<const DECOUPLED: bool> Rule for Adam<DECOUPLED> {
     }
 
     #[inline(always)]
-    fn step(&self, theta: f32, gradient: f32, [mean, mean_square]: [f32; MOST_MEMORIES]) -> (f32, [f32; MOST_MEMORIES]) {
+    fn step(
+        &self,
+        theta: f32,
+        gradient: f32,
+        [mean, mean_square]: [f32; MOST_MEMORIES],
+    ) -> (f32, [f32; MOST_MEMORIES]) {
         let mean = mean + (1.0 - BETA_1) as f32 * (gradient - mean);
         let mean_square = BETA_2 as f32 * mean_square + (1.0 - BETA_2) as f32 * gradient * gradient;
         let theta = theta - self.step_size * mean / (mean_square.sqrt() / self.root_correction + EPSILON);

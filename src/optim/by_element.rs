@@ -110,25 +110,25 @@ impl<R: Rule> Optimizer for ByElement<R> {
 
 impl<R: Rule> Learner for ByElement<R> {
     /// `∇W = Xᵀ·D + λW`, then the rule; decoupled: `W ← (1 - ηλ)·W` first, and `∇W = Xᵀ·D`.
-    fn weights(
-        &mut self,
-        parameter: usize,
-        w: ArrayViewMut2<f32>,
-        x: Samples,
-        d: ArrayView2<f32>,
-        next: Option<Next>,
-    ) {
+    fn weights(&mut self, parameter: usize, w: ArrayViewMut2<f32>, x: Samples, d: ArrayView2<f32>, next: Option<Next>) {
         let Self { rule, decay, memories, gradient, .. } = self;
         let shape = w.dim();
         let like_w = |values| ArrayViewMut2::from_shape(shape, values).expect("as many as weights");
         let [first, second] = slices(&mut memories[parameter]);
-        let second = if second.is_empty() { ArrayViewMut2::from_shape((0, shape.1), second).expect("none") } else { like_w(second) };
+        let second = if second.is_empty() {
+            ArrayViewMut2::from_shape((0, shape.1), second).expect("none")
+        } else {
+            like_w(second)
+        };
         let matrices = [w, like_w(&mut gradient[..shape.0 * shape.1]), like_w(first), second];
         learn_columns(x, d, matrices, next, |product, [mut w, mut gradient, mut first, mut second]| {
             product.overwrite(gradient.view_mut());
+            let whole = (w.as_slice_mut(), gradient.as_slice(), first.as_slice_mut(), second.as_slice_mut());
+            if let (Some(w), Some(gradient), Some(first), Some(second)) = whole {
+                return update(rule, *decay, w, gradient, [first, second]);
+            }
             let mut second = second.rows_mut().into_iter();
-            let rows = w.rows_mut().into_iter().zip(gradient.rows()).zip(first.rows_mut());
-            for ((w, gradient), first) in rows {
+            for ((w, gradient), first) in w.rows_mut().into_iter().zip(gradient.rows()).zip(first.rows_mut()) {
                 let second = second.next().map_or(&mut [][..], row);
                 update(rule, *decay, row(w), gradient.to_slice().expect(CONTIGUOUS), [row(first), second]);
             }
@@ -141,38 +141,38 @@ impl<R: Rule> Learner for ByElement<R> {
     }
 }
 
-/// Elements that are computed at once: whole vectors on every processor.
-const LANES: usize = 16;
-
 /// Moves `theta` by `gradient`, as long as it; those of `memories` that the rule has are, too. One pass: every array is read once.
-fn update<R: Rule>(
+fn update<R: Rule>(rule: &R, decay: Decay, theta: &mut [f32], gradient: &[f32], memories: [&mut [f32]; MOST_MEMORIES]) {
+    // By whole vectors. The last few of a short row would take longer one by one than all the others.
+    let (theta, gradient, memories) = update_by::<R, 16>(rule, decay, theta, gradient, memories);
+    let (theta, gradient, memories) = update_by::<R, 4>(rule, decay, theta, gradient, memories);
+    update_by::<R, 1>(rule, decay, theta, gradient, memories);
+}
+
+/// What is left of the arrays of [`update`].
+type Rest<'a> = (&'a mut [f32], &'a [f32], [&'a mut [f32]; MOST_MEMORIES]);
+
+/// [`update`] by `N` elements at once; what are fewer is left.
+#[inline(always)]
+fn update_by<'a, R: Rule, const N: usize>(
     rule: &R,
     decay: Decay,
-    theta: &mut [f32],
-    gradient: &[f32],
-    memories: [&mut [f32]; MOST_MEMORIES],
-) {
-    let some = |theta: &mut [f32; LANES], gradient: &[f32; LANES], memories: [&mut [f32; LANES]; MOST_MEMORIES]| {
-        let [first, second] = memories;
-        for l in 0..LANES {
+    theta: &'a mut [f32],
+    gradient: &'a [f32],
+    memories: [&'a mut [f32]; MOST_MEMORIES],
+) -> Rest<'a> {
+    let (theta, rest_of_theta) = theta.as_chunks_mut::<N>();
+    let (gradient, rest_of_gradient) = gradient.as_chunks::<N>();
+    let [(first, rest_of_first), (second, rest_of_second)] = memories.map(|memory| memory.as_chunks_mut::<N>());
+    let (mut second, mut none) = (second.iter_mut(), [0.0; N]);
+    for ((theta, gradient), first) in theta.iter_mut().zip(gradient).zip(first) {
+        let second = second.next().unwrap_or(&mut none);
+        for l in 0..N {
             let (kept, gradient) = decay.apply(theta[l], gradient[l]);
             (theta[l], [first[l], second[l]]) = rule.step(kept, gradient, [first[l], second[l]]);
         }
-    };
-    let (theta, last_theta) = theta.as_chunks_mut();
-    let (gradient, last_gradient) = gradient.as_chunks();
-    let [(first, last_first), (second, last_second)] = memories.map(|memory| memory.as_chunks_mut());
-    let (mut second, mut none) = (second.iter_mut(), [0.0; LANES]);
-    for ((theta, gradient), first) in theta.iter_mut().zip(gradient).zip(first) {
-        some(theta, gradient, [first, second.next().unwrap_or(&mut none)]);
     }
-    // The last ones as a whole vector, too: one by one they would take longer than all the others of a short row.
-    let filled_up = |values: &[f32]| std::array::from_fn(|l| values.get(l).copied().unwrap_or(0.0));
-    let [mut theta, mut first, mut second] = [&*last_theta, &*last_first, &*last_second].map(filled_up);
-    some(&mut theta, &filled_up(last_gradient), [&mut first, &mut second]);
-    for (last, values) in [(last_theta, theta), (last_first, first), (last_second, second)] {
-        last.copy_from_slice(&values[..last.len()]);
-    }
+    (rest_of_theta, rest_of_gradient, [rest_of_first, rest_of_second])
 }
 
 const CONTIGUOUS: &str = "rows are contiguous";
