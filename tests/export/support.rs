@@ -57,13 +57,14 @@ impl Case {
     pub fn answers(&self) -> (Vec<Vec<f64>>, Vec<usize>) {
         let output = self.network.architecture().output;
         let objective = loss::objective(output, loss::Loss::Mse).unwrap();
-        let mut workspace = Workspace::new(&self.network, IMAGES);
-        let all: Vec<u32> = (0..IMAGES as u32).collect();
+        let count = self.images.len();
+        let mut workspace = Workspace::new(&self.network, count);
+        let all: Vec<u32> = (0..count as u32).collect();
         workspace.load(&self.images, self.description.input(), &all);
-        self.network.score(&mut workspace, IMAGES, objective);
-        let probabilities = workspace.probabilities(IMAGES);
+        self.network.score(&mut workspace, count, objective);
+        let probabilities = workspace.probabilities(count);
         let rows = probabilities.rows().into_iter().map(|row| row.iter().map(|&p| p.into()).collect());
-        let classes = workspace.logits(IMAGES).rows().into_iter().map(gemmnist::nn::predicted_class).collect();
+        let classes = workspace.logits(count).rows().into_iter().map(gemmnist::nn::predicted_class).collect();
         (rows.collect(), classes)
     }
 }
