@@ -61,7 +61,7 @@ Examples:
 
 const SAMPLES_EXAMPLES: &str = "\
 Examples:
-  gemmnist data samples                            ten training images of each class of MNIST: samples.svg
+  gemmnist data samples                            ten images of each class: samples.svg
   gemmnist data samples --split test --per-class 20 --out test.svg
   gemmnist data samples --data my-data --skip 1    others than the first";
 
