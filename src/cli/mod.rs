@@ -84,7 +84,7 @@ enum Command {
     #[cfg(feature = "serve")]
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(serve::Args),
-    /// List, verify and picture data sets
+    /// List, verify, picture and convert data sets
     #[command(after_help = DATA_EXAMPLES)]
     Data(data::Args),
     /// Which BLAS, is it right, how fast is it

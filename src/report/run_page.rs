@@ -180,7 +180,7 @@ fn draw_classes(page: &mut Page, outcome: &Outcome<'_>, names: &[String]) {
         let [all, missed] = [all, all - right].map(|images| Cell::number(thousands(images)));
         vec![Cell::head(name), all, missed, Cell::number(rate), Cell::text(other.unwrap_or_default())]
     });
-    page.table("Class by class, and what each is most often taken for", &head, &rows.collect::<Vec<_>>());
+    page.table("Class by class, with the commonest mistake", &head, &rows.collect::<Vec<_>>());
 }
 
 fn draw_mistakes(page: &mut Page, outcome: &Outcome<'_>, worst: &[usize]) {
