@@ -161,8 +161,11 @@ impl<'o> Screen<'o> {
         let memory = megabytes(bytes + config.memory(network.architecture(), train.len()));
         writeln!(out, "machine   {}, {memory} of memory", describe_machine(threads))?;
         let Position { epoch, step, .. } = self.begins;
-        let resumed =
-            if step > 0 { format!(", from epoch {epoch}, step {} on", thousands(step + 1)) } else { String::new() };
+        let resumed = match epoch {
+            _ if step == 0 => String::new(),
+            epoch if epoch > self.epochs => ", which has ended (a larger --epochs goes on with it)".to_owned(),
+            epoch => format!(", from epoch {epoch}, step {} on", thousands(step + 1)),
+        };
         writeln!(out, "run       {}{resumed}", OneLine(folder))?;
         writeln!(out)?;
         writeln!(out, "{}", self.table.head())
@@ -208,14 +211,17 @@ impl<'o> Screen<'o> {
                     let best = history.best().map_or(0, |best| best.epoch);
                     writeln!(out, "{NOTICE}Ended early{NOTICE:#}: no lower validation loss since epoch {best}.")?;
                 }
+                let training = duration(history.train_seconds());
+                let time = match self.begins.step {
+                    0 => format!("in {} ({training} of it training)", duration(seconds)),
+                    _ => format!("and {training} of training in all"),
+                };
                 writeln!(
                     out,
-                    "{STRONG}Test accuracy {}{STRONG:#}, test loss {}, after {} in {} ({} of it training).",
+                    "{STRONG}Test accuracy {}{STRONG:#}, test loss {}, after {} {time}.",
                     percent(last.test_accuracy.unwrap_or(f64::NAN)),
                     loss(last.test_loss),
                     count(history.epochs.len(), "epoch"),
-                    duration(seconds),
-                    duration(history.train_seconds()),
                 )?;
                 if let (Some(speed_up), Some(median)) = (speed_up, history.median_epoch_seconds()) {
                     writeln!(

@@ -142,6 +142,17 @@ fn a_training_leaves_a_report_also_when_it_diverges() {
 }
 
 #[test]
+fn a_run_that_goes_on_tells_its_whole_training_and_one_that_has_ended_that_it_has() {
+    let place = Place::new();
+    assert!(place.prints("gemmnist train --epochs 2 --name run").contains(" after 2 epochs in 0."));
+    let on = place.prints("gemmnist train --resume run --epochs 3");
+    assert!(on.contains("run       runs/run, from epoch 3, step 13 on\n"), "{on}");
+    assert!(on.contains(" after 3 epochs and 0.") && on.contains(" s of training in all.\n"), "{on}");
+    let ended = place.prints("gemmnist train --resume run");
+    assert!(ended.contains("runs/run, which has ended (a larger --epochs goes on with it)\n"), "{ended}");
+}
+
+#[test]
 fn a_page_compares_runs_in_the_order_asked_for_and_says_what_it_left_out() {
     let place = Place::new();
     place.prints("gemmnist train --epochs 3 --name long && gemmnist train --epochs 1 --lr 1e-6 --name short");
