@@ -24,6 +24,7 @@ import numpy
 import onnx
 import onnxruntime
 import torch
+from safetensors.torch import load_file
 
 GOLDEN = Path(__file__).resolve().parent.parent / "tests" / "golden"
 IMAGES = 12
@@ -64,6 +65,9 @@ def main():
                 export = [gemmnist, "export", model, "--out", file, *options, "--json"]
                 python = json.loads(subprocess.run(export, check=True, capture_output=True).stdout)["usage"]
                 lines.append(f'"{file}": {json.dumps({"python": python, **answer(python, images)})}')
+                if file.endswith(".safetensors"):
+                    shapes = {key: list(tensor.shape) for key, tensor in load_file(file).items()}
+                    lines.append(f'"{name}.tensors": {json.dumps(shapes, sort_keys=True)}')
                 if file.endswith(".onnx"):
                     onnx.checker.check_model(file, full_check=True)
                     shutil.copy(file, out)

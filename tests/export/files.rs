@@ -268,6 +268,7 @@ fn a_folder_for_the_hub_tells_what_the_network_is_and_no_path() {
         "---\nlicense: \"apache-2.0\"\nlibrary_name: gemmnist\n",
         "\ndatasets:\n- mnist\n",
         "- name: \"my *digits*: 1\"\n",
+        "    dataset:\n      name: MNIST\n      type: mnist\n      split: test\n",
         "    - type: accuracy\n      value: 0.9825\n---\n",
         "\n# my \\*digits\\*: 1\n",
         "It recognises 98.25 % of the test images of MNIST.",
@@ -280,6 +281,13 @@ fn a_folder_for_the_hub_tells_what_the_network_is_and_no_path() {
     assert_eq!(config["id2label"]["2"], "\u{4e8c}");
     assert_eq!(config["label2id"]["zero"], 0);
     assert_eq!(config["image_size"], serde_json::json!([2, 3]));
+    assert_eq!(config["preprocessing"], "byte / 255");
+    for (place, format) in [(2, Format::Safetensors), (3, Format::Onnx)] {
+        assert!(files[place].1 == case.portable().file(format, Takes::Bytes, names[place]), "{format}");
+    }
+    let binary = hugging_face(&cases()[1].portable(), "apache-2.0", "digits");
+    let config: serde_json::Value = serde_json::from_slice(&binary[1].1).unwrap();
+    assert_eq!(config["preprocessing"], "byte >= 100");
 }
 
 #[test]

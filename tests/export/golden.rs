@@ -9,6 +9,7 @@ use crate::support::{Case, assert_same};
 use gemmnist::data::{self, Dataset};
 use gemmnist::export::{Format, Takes};
 use gemmnist::train::model_file;
+use safetensors::SafeTensors;
 use serde_json::Value;
 
 /// They compute in single precision, the sums in another order.
@@ -49,8 +50,12 @@ struct Run {
     answer: (Vec<Vec<f64>>, Vec<usize>),
 }
 
+fn stored() -> Value {
+    serde_json::from_slice(&fs::read(golden("exports/answers.json")).unwrap()).unwrap()
+}
+
 fn runs() -> Vec<Run> {
-    let stored: Value = serde_json::from_slice(&fs::read(golden("exports/answers.json")).unwrap()).unwrap();
+    let stored = stored();
     let run = |name: &str, (ending, format, takes): (&str, Format, Takes)| {
         let file = format!("{name}{ending}");
         let of = |what: &str| stored[&file][what].clone();
@@ -74,6 +79,17 @@ fn they_answered_what_the_network_does() {
 fn what_they_ran_is_what_is_printed_now() {
     for Run { case, file, format, takes, python, .. } in runs() {
         assert_eq!(python, case.portable().usage(format, takes, &file), "run scripts/golden_exports.py again");
+    }
+}
+
+#[test]
+fn pytorch_loaded_tensors_of_the_names_and_shapes_that_are_exported_now() {
+    for Run { case, file, format, takes, .. } in runs().into_iter().filter(|run| run.format == Format::Safetensors) {
+        let loaded = &stored()[file.replace(".torch.safetensors", ".tensors")];
+        let exported = case.portable().file(format, takes, &file);
+        let exported = SafeTensors::deserialize(&exported).unwrap();
+        let shapes = exported.iter().map(|(name, tensor)| (name.to_owned(), tensor.shape().into()));
+        assert_eq!(&Value::Object(shapes.collect()), loaded, "{file}");
     }
 }
 
