@@ -7,7 +7,7 @@ use std::ffi::c_int;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use gemmnist::cli::{Progress, run};
+use gemmnist::cli::{Terminal, run};
 
 const TRANSPOSE: c_int = 112;
 
@@ -64,7 +64,7 @@ unsafe extern "C" fn cblas_sgemm(
 /// The exit code of `gemmnist doctor`, what it prints and what it says.
 fn doctor() -> (u8, String, String) {
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let code = run(["gemmnist", "doctor"].map(Into::into), &mut out, &mut err, Progress::Hidden);
+    let code = run(["gemmnist", "doctor"].map(Into::into), &mut out, &mut err, Terminal::NONE);
     (code, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
 }
 

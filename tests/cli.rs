@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use gemmnist::cli::{Progress, run};
+use gemmnist::cli::{Output, Terminal, run};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -55,9 +55,9 @@ impl Line {
     }
 
     /// The exit code and the messages.
-    fn run_into(self, out: &mut dyn Write) -> (u8, String) {
+    fn run_into(self, out: &mut Output) -> (u8, String) {
         let mut err = Vec::new();
-        let code = run(self.args, out, &mut err, Progress::Hidden);
+        let code = run(self.args, out, &mut err, Terminal::NONE);
         (code, String::from_utf8(err).unwrap())
     }
 }

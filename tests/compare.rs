@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use gemmnist::cli::{Progress, run};
+use gemmnist::cli::{Terminal, run};
 use tempfile::TempDir;
 
 /// A folder with runs written by hand.
@@ -53,7 +53,7 @@ impl Runs {
 
 fn gemmnist(args: impl Iterator<Item = OsString>) -> (u8, String, String) {
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let code = run(args, &mut out, &mut err, Progress::Hidden);
+    let code = run(args, &mut out, &mut err, Terminal::NONE);
     (code, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
 }
 

@@ -133,6 +133,22 @@ fn pictures_that_claim_huge_sizes_are_refused() {
 }
 
 #[test]
+fn a_picture_that_is_too_large_says_how_large_it_may_be_and_what_to_do() {
+    let mut photo = fs::read(golden_format("gray-200.jpg")).unwrap();
+    let frame = photo.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
+    photo[frame + 5..frame + 9].copy_from_slice(&[6048_u16.to_be_bytes(), 8064_u16.to_be_bytes()].concat());
+    let scan = png(png::ColorType::Grayscale, (1, 4097), &[0; 4097]);
+    for (bytes, found) in [(&photo[..], "6048x8064"), (&scan[..], "1x4097"), (b"P5 4096 5000 255\n", "5000x4096")] {
+        let error = read(bytes).unwrap_err().to_string();
+        let said = format!(
+            "expected a whole PNG, JPEG or PGM of at most 4096x4096 pixels, found {found} pixels (scale it down)"
+        );
+        assert!(error.contains(&said), "{error}");
+    }
+    assert!(read(&png(png::ColorType::Grayscale, (1, 4096), &[0; 4096])).is_ok());
+}
+
+#[test]
 fn a_picture_cut_at_any_byte_is_refused() {
     let jpeg = |name| fs::read(golden_format(name)).unwrap();
     for whole in [gray(&[1, 2, 3, 4, 5, 6]), pgm(&[1, 2, 3, 4, 5, 6]), jpeg("gray-200.jpg"), jpeg("luma-124.jpg")] {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use gemmnist::cli::{Progress, run};
+use gemmnist::cli::{Terminal, run};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -37,7 +37,7 @@ impl Place {
         let folder = self.0.path().to_str().unwrap();
         let args = command.split_whitespace().map(|arg| arg.replace("{}", folder).into());
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let code = run(args, &mut out, &mut err, Progress::Hidden);
+        let code = run(args, &mut out, &mut err, Terminal::NONE);
         (code, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
     }
 }

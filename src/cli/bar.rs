@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::Progress;
 use super::drawing::Characters;
 use super::epochs::loss;
+use super::terminal::Progress;
 use crate::format::thousands;
 use crate::train::RunningScore;
 

@@ -24,12 +24,14 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// The data sets in $GEMMNIST_DATA, ./data, the project's data folder and the user's data folder
+    #[command(after_help = LIST_EXAMPLES)]
     List {
         /// Print one JSON object a line
         #[arg(long)]
         json: bool,
     },
     /// Read a data set to the last byte; print its checksums and how many images each class has
+    #[command(after_help = VERIFY_EXAMPLES)]
     Verify {
         /// Name of a data set, or path of its folder
         #[arg(value_name = "NAME|PATH", default_value = "mnist")]
@@ -39,10 +41,35 @@ enum Command {
         json: bool,
     },
     /// Draw images of each class on a sheet, as SVG
+    #[command(after_help = SAMPLES_EXAMPLES)]
     Samples(Samples),
     /// Write a data set in another format
+    #[command(after_help = CONVERT_EXAMPLES)]
     Convert(Convert),
 }
+
+const LIST_EXAMPLES: &str = "\
+Examples:
+  gemmnist data list                               for people
+  gemmnist data list --json                        for programs";
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  gemmnist data verify                             MNIST
+  gemmnist data verify mnist --json                for programs
+  gemmnist data verify my-data                     a folder of your own";
+
+const SAMPLES_EXAMPLES: &str = "\
+Examples:
+  gemmnist data samples                            ten images of each class: samples.svg
+  gemmnist data samples --split test --per-class 20 --out test.svg
+  gemmnist data samples --data my-data --skip 1    others than the first";
+
+const CONVERT_EXAMPLES: &str = "\
+Examples:
+  gemmnist data convert mnist --to csv --out mnist-csv
+  gemmnist data convert mnist --to pictures --out mnist-pictures
+  gemmnist data convert my-data --to idx --out my-data-idx";
 
 #[derive(Debug, clap::Args)]
 struct Samples {

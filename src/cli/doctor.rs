@@ -5,6 +5,7 @@ use std::io::Write;
 use serde_json::json;
 
 use super::Failure;
+use super::terminal::{BAD, GOOD};
 use crate::data;
 use crate::format::{count, thousands};
 use crate::linalg::blas;
@@ -55,8 +56,8 @@ fn print_text(findings: &[Finding], peaks: &[(usize, f64)], cores: usize, out: &
     }
     writeln!(out, "\n{:<20}{:>12}{:>12}{:>10}  against a naive loop", "product", "µs", "GFLOP/s", "error")?;
     for finding @ Finding { name, error, microseconds, gflops } in findings {
-        let verdict = if finding.is_right() { "right" } else { "WRONG" };
-        writeln!(out, "{name:<20}{microseconds:>12.1}{gflops:>12.0}{error:>10.0e}  {verdict}")?;
+        let (style, verdict) = if finding.is_right() { (GOOD, "right") } else { (BAD, "WRONG") };
+        writeln!(out, "{name:<20}{microseconds:>12.1}{gflops:>12.0}{error:>10.0e}  {style}{verdict}{style:#}")?;
     }
     Ok(())
 }

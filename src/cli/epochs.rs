@@ -1,5 +1,6 @@
 //! The table of epochs on a screen: its columns, and which of them a narrow terminal shows.
 
+use super::terminal::GOOD;
 use crate::format::{percent, thousands};
 use crate::train::EpochRecord;
 
@@ -97,7 +98,8 @@ impl EpochTable {
 
     /// The row of an epoch; `best`: the best so far.
     pub fn row(&self, epoch: &EpochRecord, best: bool) -> String {
-        self.line(|column| (column.text)(epoch)) + if best { MARK } else { "" }
+        let row = self.line(|column| (column.text)(epoch));
+        if best { format!("{row}{GOOD}{MARK}{GOOD:#}") } else { row }
     }
 
     fn line(&self, text: impl Fn(&Column) -> String) -> String {

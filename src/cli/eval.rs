@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::Failure;
 use super::model::Model;
 use super::picture::{self, Picture};
+use super::terminal::STRONG;
 use crate::data::{self, Dataset, OwnPictures};
 use crate::error::{OneLine, shown};
 use crate::eval::{Evaluation, Prediction, evaluate_each};
@@ -215,7 +216,7 @@ fn print_text(evaluation: &Evaluation, names: &[String], loss: &str, out: &mut d
     let Evaluation { scores, confusion } = evaluation;
     writeln!(
         out,
-        "accuracy  {}  ({} of {} right)",
+        "accuracy  {STRONG}{}{STRONG:#}  ({} of {} right)",
         percent(scores.accuracy),
         thousands(confusion.diag().sum()),
         thousands(confusion.sum())

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::Failure;
 use super::picture::{self, Picture};
 use super::settings::Sources;
+use super::terminal::STRONG;
 use super::train::load_images;
 use crate::error::{Error, OneLine, Problem, Result, shown};
 use crate::format::count;
@@ -94,7 +95,7 @@ fn print_text(
     }
     match sweep.suggestion() {
         Some(suggestion) => {
-            writeln!(out, "\nSuggested: --lr {suggestion}")?;
+            writeln!(out, "\nSuggested: {STRONG}--lr {suggestion}{STRONG:#}")?;
             writeln!(
                 out,
                 "Why: the loss was lowest at three times that; a training of many steps needs a margin to where it \

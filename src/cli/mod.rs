@@ -23,6 +23,7 @@ mod screen;
 mod serve;
 mod settings;
 mod table;
+mod terminal;
 mod train;
 
 use std::ffi::OsString;
@@ -31,31 +32,13 @@ use std::io::{self, Write};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::error::Error;
+use terminal::{BAD, Progress};
+pub use terminal::{Output, Terminal};
 
 /// Exit code of a command that did what it was asked.
 const DONE: u8 = 0;
 /// Exit code of a command that was called wrongly.
 const USAGE: u8 = 2;
-
-/// Whether a terminal is there to show a bar on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
-    /// Draw one on stderr.
-    Bar,
-    /// Draw none.
-    Hidden,
-}
-
-impl Progress {
-    /// Characters in a line of the terminal that stdout, or else stderr, is; none where nobody watches.
-    fn width(self) -> Option<usize> {
-        let terminal_size::Width(width) = match self {
-            Self::Bar => terminal_size::terminal_size()?.0,
-            Self::Hidden => return None,
-        };
-        Some(usize::from(width))
-    }
-}
 
 #[derive(Parser)]
 #[command(
@@ -101,7 +84,7 @@ enum Command {
     #[cfg(feature = "serve")]
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(serve::Args),
-    /// List, verify and picture data sets
+    /// List, verify, picture and convert data sets
     #[command(after_help = DATA_EXAMPLES)]
     Data(data::Args),
     /// Which BLAS, is it right, how fast is it
@@ -203,27 +186,23 @@ Examples:
 /// Runs one command line, `args` starting with the program's name. Returns the exit code.
 ///
 /// Never panics on bad input, and never exits the process itself.
-pub fn run(
-    args: impl IntoIterator<Item = OsString>,
-    out: &mut dyn Write,
-    err: &mut dyn Write,
-    progress: Progress,
-) -> u8 {
+pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut Output, err: &mut Output, terminal: Terminal) -> u8 {
+    let [out, err] = &mut terminal.dress(out, err);
     let parsed = command_line().try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches));
     let result = match parsed {
-        Ok(cli) => execute(cli.command, out, err, progress),
+        Ok(cli) => execute(cli.command, out, err, terminal.progress),
         Err(usage) if usage.use_stderr() => {
-            let _ = write!(err, "{usage}"); // Nobody is left to tell if this fails.
+            let _ = write!(err, "{}", usage.render().ansi()); // Nobody is left to tell if this fails.
             return USAGE;
         }
-        Err(help_or_version) => write!(out, "{help_or_version}").map_err(Failure::from),
+        Err(help_or_version) => write!(out, "{}", help_or_version.render().ansi()).map_err(Failure::from),
     };
     match result.and_then(|()| Ok(out.flush()?)) {
         Ok(()) => DONE,
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => DONE, // `gemmnist ... | head`
         Err(failure) => {
             for line in failure.to_string().lines() {
-                let _ = writeln!(err, "gemmnist: {line}"); // a line a mistake, each by itself clear; as above
+                let _ = writeln!(err, "{BAD}gemmnist:{BAD:#} {line}"); // a line a mistake, each by itself clear; as above
             }
             failure.exit_code()
         }

@@ -12,6 +12,7 @@ use super::drawing::Characters;
 use super::model::Model;
 use super::picture::{self, Picture};
 use super::table::{Align, print_table};
+use super::terminal::STRONG;
 use crate::data::{self, Dataset};
 use crate::error::{Error, OneLine, Result, shown};
 use crate::eval::{Prediction, evaluate_each};
@@ -25,7 +26,7 @@ const MOST_BARS: usize = 10;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Pictures (PNG, JPEG or PGM of any size), folders of them, or - for one on standard input
+    /// Pictures (PNG, JPEG or PGM of up to 4096 x 4096 pixels), folders of them, or - for one on standard input
     #[arg(required = true, value_name = "FILE|FOLDER|-")]
     pictures: Vec<PathBuf>,
     /// A model file, or the run folder that holds it [default: the newest run in runs]
@@ -191,7 +192,7 @@ fn explain(seen: &[Seen<'_>], model: &Model, characters: Characters, out: &mut d
             Err(_) => continue,
         };
         let best = two_best(&thought.prediction, names);
-        writeln!(out, "{}: {}, {}", OneLine(path), shown(best[0].0), percent(best[0].1))?;
+        writeln!(out, "{}: {STRONG}{}{STRONG:#}, {}", OneLine(path), shown(best[0].0), percent(best[0].1))?;
         let drawn = characters.draw(&thought.image, width);
         let bars = bars(&thought.prediction, names, characters);
         for i in 0..drawn.len().max(bars.len()) {

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::Failure;
 use super::bar::Bar;
 use super::screen::{Images, describe_training};
+use super::terminal::{BAD, GOOD, Progress, UntilClosed};
 use super::train::{Both, finish, load_images};
-use super::{Failure, Progress};
 use crate::data::{Dataset, Splits};
 use crate::error::{Error, OneLine, Problem, Result, shown};
 use crate::eval;
@@ -68,7 +69,7 @@ pub fn run(args: Args, out: &mut dyn Write, progress: Progress) -> std::result::
         Trainer::new(config.clone(), &load_images(config)?.train)?;
     }
     let folder = new_folder(&args.out, args.name.as_deref())?;
-    let mut printer = Printer { out, json: args.json };
+    let mut printer = Printer { out: UntilClosed::new(out), json: args.json };
     let mut reproductions = Vec::new();
     for (number, (recipe, config)) in recipes.iter().zip(&configs).enumerate() {
         printer.recipe(recipe, config)?;
@@ -209,16 +210,13 @@ fn write_tables(folder: &Path, table: &Table<'_>) -> Result<()> {
 
 /// What goes to stdout. When its reader goes away, the trainings go on: the table in the folder is what they are for.
 struct Printer<'o> {
-    out: &'o mut dyn Write,
+    out: UntilClosed<'o>,
     json: bool,
 }
 
 impl Printer<'_> {
     fn print(&mut self, text: &str) -> io::Result<()> {
-        match writeln!(self.out, "{text}").and_then(|()| self.out.flush()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            other => other,
-        }
+        writeln!(self.out, "{text}").and_then(|()| self.out.flush())
     }
 
     fn recipe(&mut self, recipe: &Recipe, config: &TrainConfig) -> io::Result<()> {
@@ -242,10 +240,16 @@ impl Printer<'_> {
         if self.json {
             return self.print(&table.to_json().to_string());
         }
-        self.print(&format!("\n{}", table.to_markdown().trim_end()))?;
+        self.print(&format!("\n{}", with_colours(table.to_markdown().trim_end())))?;
         self.print("")?;
         self.print(&format!("The table is in {}", OneLine(&folder.join("table.md"))))
     }
+}
+
+/// A table in Markdown, its verdicts in colour.
+fn with_colours(table: &str) -> String {
+    let met = table.replace("| met ", &format!("| {GOOD}met{GOOD:#} "));
+    met.replace("| MISSED ", &format!("| {BAD}MISSED{BAD:#} "))
 }
 
 /// What is asked for by name, or all there is.

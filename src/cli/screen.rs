@@ -5,9 +5,9 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::Progress;
 use super::bar::Bar;
 use super::epochs::{EpochTable, Has, loss};
+use super::terminal::{NOTICE, Progress, STRONG, UntilClosed};
 use crate::data::Dataset;
 use crate::error::{Error, OneLine, Result, shown};
 use crate::eval::Evaluation;
@@ -52,7 +52,7 @@ impl Images<'_> {
 /// Prints a training as it goes. When its reader goes away (`gemmnist train | head`) it falls silent, and the training
 /// goes on: its run folder is what it was started for.
 pub struct Screen<'o> {
-    out: &'o mut dyn Write,
+    out: UntilClosed<'o>,
     style: Style,
     bar: Bar,
     /// Batches from one line to the next within an epoch.
@@ -81,6 +81,7 @@ impl<'o> Screen<'o> {
         let schedule = config.schedule != ScheduleName::Constant || config.warmup > 0;
         let table = EpochTable::new(Has { validation: images.validation.is_some(), schedule }, progress.width());
         let begins = Position::start(0.0);
+        let out = UntilClosed::new(out);
         Self { out, style, bar, log_every: None, epochs, images, table, best: f64::NEG_INFINITY, begins }
     }
 
@@ -110,7 +111,7 @@ impl<'o> Screen<'o> {
             Style::Text => self.print_start(config, network, threads, folder),
         };
         self.announce(self.begins.epoch.min(self.epochs)); // draws the bar, below what was printed
-        self.silent_without_reader(printed)
+        printed
     }
 
     fn print_start_json(&mut self, config: &TrainConfig, network: &Network, folder: &Path) -> io::Result<()> {
@@ -160,8 +161,11 @@ impl<'o> Screen<'o> {
         let memory = megabytes(bytes + config.memory(network.architecture(), train.len()));
         writeln!(out, "machine   {}, {memory} of memory", describe_machine(threads))?;
         let Position { epoch, step, .. } = self.begins;
-        let resumed =
-            if step > 0 { format!(", from epoch {epoch}, step {} on", thousands(step + 1)) } else { String::new() };
+        let resumed = match epoch {
+            _ if step == 0 => String::new(),
+            epoch if epoch > self.epochs => ", which has ended (a larger --epochs goes on with it)".to_owned(),
+            epoch => format!(", from epoch {epoch}, step {} on", thousands(step + 1)),
+        };
         writeln!(out, "run       {}{resumed}", OneLine(folder))?;
         writeln!(out)?;
         writeln!(out, "{}", self.table.head())
@@ -174,17 +178,6 @@ impl<'o> Screen<'o> {
 
     /// What came of it.
     pub fn end(
-        &mut self,
-        trainer: &Trainer<'_>,
-        evaluation: &Evaluation,
-        folder: &RunFolder<'_>,
-        seconds: f64,
-    ) -> io::Result<()> {
-        let printed = self.print_end(trainer, evaluation, folder, seconds);
-        self.silent_without_reader(printed)
-    }
-
-    fn print_end(
         &mut self,
         trainer: &Trainer<'_>,
         evaluation: &Evaluation,
@@ -216,16 +209,19 @@ impl<'o> Screen<'o> {
                 writeln!(out, "{legend}\n")?;
                 if last.epoch < self.epochs {
                     let best = history.best().map_or(0, |best| best.epoch);
-                    writeln!(out, "Ended early: no lower validation loss since epoch {best}.")?;
+                    writeln!(out, "{NOTICE}Ended early{NOTICE:#}: no lower validation loss since epoch {best}.")?;
                 }
+                let training = duration(history.train_seconds());
+                let time = match self.begins.step {
+                    0 => format!("in {} ({training} of it training)", duration(seconds)),
+                    _ => format!("and {training} of training in all"),
+                };
                 writeln!(
                     out,
-                    "Test accuracy {}, test loss {}, after {} in {} ({} of it training).",
+                    "{STRONG}Test accuracy {}{STRONG:#}, test loss {}, after {} {time}.",
                     percent(last.test_accuracy.unwrap_or(f64::NAN)),
                     loss(last.test_loss),
                     count(history.epochs.len(), "epoch"),
-                    duration(seconds),
-                    duration(history.train_seconds()),
                 )?;
                 if let (Some(speed_up), Some(median)) = (speed_up, history.median_epoch_seconds()) {
                     writeln!(
@@ -250,16 +246,6 @@ impl<'o> Screen<'o> {
                 }
                 Ok(())
             }
-        }
-    }
-
-    fn silent_without_reader(&mut self, printed: io::Result<()>) -> io::Result<()> {
-        match printed {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                self.style = Style::Silent;
-                Ok(())
-            }
-            other => other,
         }
     }
 
@@ -357,15 +343,13 @@ impl Observer for Screen<'_> {
         self.bar.advance(record.images, record.so_far);
         if self.log_every.is_some_and(|batches| record.batch.is_multiple_of(batches)) {
             // What cannot be printed here ends the run at its next epoch, whose line cannot be printed either.
-            let printed = self.print_step(record);
-            let _ = self.silent_without_reader(printed);
+            let _ = self.print_step(record);
         }
     }
 
     fn epoch(&mut self, record: &EpochRecord) -> Result<()> {
         self.announce((record.epoch + 1).min(self.epochs));
-        let printed = self.print_epoch(record);
-        self.silent_without_reader(printed).map_err(|source| Error::Io {
+        self.print_epoch(record).map_err(|source| Error::Io {
             action: "write",
             path: "standard output".into(),
             source,

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use serde_json::json;
 
 use super::Failure;
+use super::terminal::NOTICE;
 use crate::error::{Error, Mismatch, OneLine};
 use crate::serve::{Place, Server, Subject};
 
@@ -58,7 +59,8 @@ pub fn run(args: Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<(), F
     if args.open
         && let Err(error) = open::that_detached(server.url())
     {
-        let _ = writeln!(err, "gemmnist: no browser could be opened: {error} (open the address above)"); // as in `run`
+        let _ =
+            writeln!(err, "{NOTICE}gemmnist:{NOTICE:#} no browser could be opened: {error} (open the address above)"); // as in `run`
     }
     Ok(server.run()?)
 }

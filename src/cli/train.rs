@@ -7,7 +7,8 @@ use std::time::Instant;
 use super::leave::Finished;
 use super::screen::{Images, Screen, Style};
 use super::settings::Sources;
-use super::{Failure, Progress, interrupt};
+use super::terminal::{NOTICE, Progress};
+use super::{Failure, interrupt};
 use crate::data::{self, Dataset, Splits};
 use crate::error::{Error, OneLine, Problem, Result, shown};
 use crate::eval::{self, Evaluation};
@@ -84,8 +85,11 @@ pub fn run(
     screen.clear();
     if matches!(run, Err(Error::Io { .. })) && folder.newest_checkpoint().is_some() {
         // Nobody is left to tell if this fails.
-        let _ =
-            writeln!(err, "gemmnist: to go on from what is saved: gemmnist train --resume {}", OneLine(folder.path()));
+        let _ = writeln!(
+            err,
+            "{NOTICE}gemmnist:{NOTICE:#} to go on from what is saved: gemmnist train --resume {}",
+            OneLine(folder.path())
+        );
     }
     let evaluation = finish(run, &trainer, &config, &mut folder, images)?;
     screen.end(&trainer, &evaluation, &folder, started.elapsed().as_secs_f64())?;
@@ -148,7 +152,7 @@ fn resume<'d>(
     let mut folder = RunFolder::reopen(run, config, train)?.judging_on(validation, test);
     let found = folder.checkpoint()?;
     for remark in &found.remarks {
-        let _ = writeln!(err, "gemmnist: {remark}"); // as above
+        let _ = writeln!(err, "{NOTICE}gemmnist:{NOTICE:#} {remark}"); // as above
     }
     let trainer = match &found.checkpoint {
         Some(checkpoint) => Trainer::resumed(config.clone(), train, checkpoint)?,

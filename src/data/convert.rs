@@ -104,7 +104,7 @@ fn idx(splits: &Splits, folder: &Path) -> io::Result<()> {
 /// Names of columns as in the files on Kaggle: `label,1x1,1x2,...`; they tell the size of images that are no squares.
 fn csv(splits: &Splits, folder: &Path) -> io::Result<()> {
     let (height, width) = splits.train.size();
-    for (name, images) in named(splits, ["mnist_train.csv", "mnist_validation.csv", "mnist_test.csv"]) {
+    for (name, images) in named(splits, ["train.csv", "validation.csv", "test.csv"]) {
         let mut file = BufWriter::new(File::create(folder.join(name))?);
         write!(file, "label")?;
         (0..height * width).try_for_each(|p| write!(file, ",{}x{}", p / width + 1, p % width + 1))?;

@@ -1,6 +1,6 @@
 //! CSV as Kaggle ships MNIST: a line an image, its label first, then its pixels, 0 to 255; with a line of names or without.
 //!
-//! One file a split: `mnist_train.csv` and `mnist_test.csv`, and a third with `valid` in its name if there is one.
+//! One file a split: `train.csv` and `test.csv`, and a third with `valid` in its name if there is one.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;

@@ -171,8 +171,7 @@ fn draw_confusion(page: &mut Page, outcome: &Outcome<'_>) {
 fn draw_classes(page: &mut Page, outcome: &Outcome<'_>, names: &[String]) {
     let pairs = outcome.evaluation.most_confused();
     let head = ["images", "missed", "recognised"].map(Cell::number);
-    let head: Vec<_> =
-        [Cell::text("class")].into_iter().chain(head).chain([Cell::text("most often taken for")]).collect();
+    let head: Vec<_> = [Cell::text("class")].into_iter().chain(head).chain([Cell::text("taken for")]).collect();
     let rows = names.iter().enumerate().map(|(class, name)| {
         let (right, all) = outcome.evaluation.of_class(class);
         let rate = if all > 0 { percent(right as f64 / all as f64) } else { "none".to_owned() };
@@ -181,7 +180,7 @@ fn draw_classes(page: &mut Page, outcome: &Outcome<'_>, names: &[String]) {
         let [all, missed] = [all, all - right].map(|images| Cell::number(thousands(images)));
         vec![Cell::head(name), all, missed, Cell::number(rate), Cell::text(other.unwrap_or_default())]
     });
-    page.table("Class by class", &head, &rows.collect::<Vec<_>>());
+    page.table("Class by class, with the commonest mistake", &head, &rows.collect::<Vec<_>>());
 }
 
 fn draw_mistakes(page: &mut Page, outcome: &Outcome<'_>, worst: &[usize]) {

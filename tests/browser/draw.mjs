@@ -36,7 +36,9 @@ async function open(look) {
 }
 
 async function picture(page, look, mode) {
-  if (pictures) writeFileSync(join(pictures, `${look.name}-${mode}.png`), await page.screenshot());
+  if (!pictures) return;
+  await page.evaluate("Promise.all(document.getAnimations().map((animation) => animation.finished)).then(() => true)");
+  writeFileSync(join(pictures, `${look.name}-${mode}.png`), await page.screenshot());
 }
 
 async function recognises(page) {

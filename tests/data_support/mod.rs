@@ -95,7 +95,7 @@ impl Folder {
 pub fn gemmnist(args: &[&str], path: &Path) -> (u8, String, String) {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let args = ["gemmnist"].iter().chain(args).map(OsString::from).chain([path.as_os_str().to_owned()]);
-    let code = gemmnist::cli::run(args, &mut out, &mut err, gemmnist::cli::Progress::Hidden);
+    let code = gemmnist::cli::run(args, &mut out, &mut err, gemmnist::cli::Terminal::NONE);
     (code, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
 }
 

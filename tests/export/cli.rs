@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use gemmnist::cli::{Progress, run};
+use gemmnist::cli::{Terminal, run};
 use gemmnist::data::{Dataset, Input};
 use gemmnist::nn::{Activation, Architecture, Init, Network, Output};
 use gemmnist::seed::Seed;
@@ -39,7 +39,7 @@ impl Place {
         let args = args.split_whitespace().map(|arg| OsString::from(arg.replace('@', &folder)));
         let line = ["gemmnist".into(), "export".into(), self.path("run").into()].into_iter().chain(args);
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let code = run(line, &mut out, &mut err, Progress::Hidden);
+        let code = run(line, &mut out, &mut err, Terminal::NONE);
         let text = |bytes| String::from_utf8(bytes).unwrap().replace(&folder, "@");
         (code, text(out), text(err))
     }

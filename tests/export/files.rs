@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Read;
 
 use crate::protobuf::Message;
-use crate::support::{CLASSES, Case, PIXELS, SIZE, assert_same, cases};
+use crate::support::{CLASSES, Case, PIXELS, assert_same, cases};
 use gemmnist::data::Input;
 use gemmnist::export::{Format, Takes, hugging_face};
 use gemmnist::nn::{Architecture, Network};
@@ -17,7 +17,7 @@ const TOLERANCE: f64 = 1e-6;
 
 /// A matrix or a number, while a graph is computed.
 #[derive(Debug, Clone)]
-struct Tensor {
+pub struct Tensor {
     shape: Vec<usize>,
     values: Vec<f64>,
 }
@@ -41,19 +41,19 @@ impl Tensor {
 
 /// Computes an ONNX model as <https://onnx.ai/onnx/operators/> says, in double precision. Fields by their numbers in
 /// `onnx.proto3`.
-struct Onnx<'b> {
+pub struct Onnx<'b> {
     model: Message<'b>,
     graph: Message<'b>,
 }
 
 impl<'b> Onnx<'b> {
-    fn new(file: &'b [u8]) -> Self {
+    pub fn new(file: &'b [u8]) -> Self {
         let model = Message::new(file);
         let graph = model.message(7);
         Self { graph, model }
     }
 
-    fn run(&self, input: &str, x: Tensor) -> (Vec<Vec<f64>>, Vec<usize>) {
+    pub fn run(&self, input: &str, x: Tensor) -> (Vec<Vec<f64>>, Vec<usize>) {
         let mut values: HashMap<&str, Tensor> = self.graph.messages(5).iter().map(initializer).collect();
         values.insert(input, x);
         for node in self.graph.messages(1) {
@@ -132,24 +132,29 @@ fn compute(node: &Message<'_>, inputs: &[Tensor]) -> Tensor {
     }
 }
 
-fn bytes(case: &Case) -> Tensor {
-    let values: Vec<f64> = case.images.images().iter().map(|&byte| byte.into()).collect();
-    Tensor { shape: vec![case.images.len(), SIZE.0, SIZE.1], values }
+/// The images as an ONNX file takes them, which one takes bytes, or does not.
+pub fn input(case: &Case, takes: Takes) -> (&'static str, Tensor) {
+    let (count, (height, width)) = (case.images.len(), case.images.size());
+    let bytes = case.images.images().iter().map(|&byte| f64::from(byte)).collect();
+    let bytes = Tensor { shape: vec![count, height, width], values: bytes };
+    let prepare = |byte: f64| match case.description.input() {
+        Input::Gray => byte / 255.0,
+        Input::Binary { threshold } => f64::from(u8::from(byte >= threshold.into())),
+    };
+    match takes {
+        Takes::Bytes => ("image", bytes),
+        Takes::Floats => ("inputs", Tensor { shape: vec![count, height * width], ..bytes.map(prepare) }),
+    }
 }
 
 #[test]
 fn an_onnx_file_computes_what_the_network_does_from_bytes_and_from_floats() {
     for case in cases() {
-        let file = case.portable().file(Format::Onnx, Takes::Bytes, "net.onnx");
-        assert_same(&case, Onnx::new(&file).run("image", bytes(&case)), TOLERANCE);
-
-        let prepare = |byte: f64| match case.description.input() {
-            Input::Gray => byte / 255.0,
-            Input::Binary { threshold } => f64::from(u8::from(byte >= threshold.into())),
-        };
-        let floats = Tensor { shape: vec![case.images.len(), PIXELS], ..bytes(&case).map(prepare) };
-        let file = case.portable().file(Format::Onnx, Takes::Floats, "net.onnx");
-        assert_same(&case, Onnx::new(&file).run("inputs", floats), TOLERANCE);
+        for &takes in Takes::ALL {
+            let file = case.portable().file(Format::Onnx, takes, "net.onnx");
+            let (name, x) = input(&case, takes);
+            assert_same(&case, Onnx::new(&file).run(name, x), TOLERANCE);
+        }
     }
 }
 
@@ -263,6 +268,7 @@ fn a_folder_for_the_hub_tells_what_the_network_is_and_no_path() {
         "---\nlicense: \"apache-2.0\"\nlibrary_name: gemmnist\n",
         "\ndatasets:\n- mnist\n",
         "- name: \"my *digits*: 1\"\n",
+        "    dataset:\n      name: MNIST\n      type: mnist\n      split: test\n",
         "    - type: accuracy\n      value: 0.9825\n---\n",
         "\n# my \\*digits\\*: 1\n",
         "It recognises 98.25 % of the test images of MNIST.",
@@ -275,6 +281,13 @@ fn a_folder_for_the_hub_tells_what_the_network_is_and_no_path() {
     assert_eq!(config["id2label"]["2"], "\u{4e8c}");
     assert_eq!(config["label2id"]["zero"], 0);
     assert_eq!(config["image_size"], serde_json::json!([2, 3]));
+    assert_eq!(config["preprocessing"], "byte / 255");
+    for (place, format) in [(2, Format::Safetensors), (3, Format::Onnx)] {
+        assert!(files[place].1 == case.portable().file(format, Takes::Bytes, names[place]), "{format}");
+    }
+    let binary = hugging_face(&cases()[1].portable(), "apache-2.0", "digits");
+    let config: serde_json::Value = serde_json::from_slice(&binary[1].1).unwrap();
+    assert_eq!(config["preprocessing"], "byte >= 100");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod cli;
 mod files;
+mod golden;
 mod protobuf;
 mod source;
 mod support;

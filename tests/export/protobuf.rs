@@ -2,10 +2,10 @@
 //! was written.
 
 /// A message taken apart: numbers of fields and what is in them, in order.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Message<'b>(Vec<(u64, Value<'b>)>);
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 enum Value<'b> {
     Varint(u64),
     Fixed64([u8; 8]),
@@ -31,6 +31,11 @@ impl<'b> Message<'b> {
             fields.push((key >> 3, value));
         }
         Self(fields)
+    }
+
+    /// The same without a field.
+    pub fn without(self, field: u64) -> Self {
+        Self(self.0.into_iter().filter(|(number, _)| *number != field).collect())
     }
 
     fn all(&self, field: u64) -> impl Iterator<Item = Value<'b>> {

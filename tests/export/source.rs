@@ -11,18 +11,21 @@ use gemmnist::export::{Format, Takes};
 /// Single precision and another order of sums; the networks are small.
 const TOLERANCE: f64 = 1e-6;
 
+/// `HEAD` and `USE` stand for what `export` prints to be pasted.
 const C_PROGRAM: &str = r#"
-#include "my net.h"
+HEAD
 #include <stdio.h>
 int main(void)
 {
     unsigned char pixels[MY_NET_INPUTS];
-    float p[MY_NET_CLASSES];
-    fprintf(stderr, "%s", my_net_class_names[1]);
+    for (int k = 0; k < MY_NET_CLASSES; k++) {
+        fprintf(stderr, "%s\n", my_net_class_names[k]);
+    }
     while (fread(pixels, 1, sizeof pixels, stdin) == sizeof pixels) {
-        printf("%d", my_net_predict(pixels, p));
+        USE
+        printf("%d", label);
         for (int k = 0; k < MY_NET_CLASSES; k++) {
-            printf(" %.9g", (double)p[k]);
+            printf(" %.9g", (double)probabilities[k]);
         }
         printf("\n");
     }
@@ -32,18 +35,24 @@ int main(void)
 
 const RUST_PROGRAM: &str = r#"
 use std::io::Read;
-#[path = "net.rs"]
-mod net;
+HEAD
 fn main() {
-    eprint!("{}", net::CLASS_NAMES[1]);
-    let mut pixels = [0; net::WIDTH * net::HEIGHT];
+    my_net::CLASS_NAMES.iter().for_each(|name| eprintln!("{name}"));
+    let mut pixels = [0; my_net::WIDTH * my_net::HEIGHT];
     while std::io::stdin().read_exact(&mut pixels).is_ok() {
-        let (label, p) = net::predict(&pixels);
-        let p: Vec<_> = p.iter().map(|p| format!("{p:e}")).collect();
+        USE
+        let p: Vec<_> = probabilities.iter().map(|p| format!("{p:e}")).collect();
         println!("{label} {}", p.join(" "));
     }
 }
 "#;
+
+/// A program with what is printed for the file `name` pasted into it.
+fn paste(program: &str, case: &Case, format: Format, name: &str) -> String {
+    let usage = case.portable().usage(format, Takes::Bytes, name);
+    let (head, lines) = usage.split_once("\n\n").unwrap();
+    program.replace("HEAD", head).replace("USE", lines)
+}
 
 fn succeed(command: &mut Command) {
     let ran = command.output().unwrap();
@@ -57,7 +66,7 @@ fn answers(case: &Case, program: &Path) -> (Vec<Vec<f64>>, Vec<usize>) {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(&case.images.images()).unwrap();
     let output = child.wait_with_output().unwrap();
-    assert_eq!(String::from_utf8(output.stderr).unwrap(), case.description.class_names[1]);
+    assert_eq!(String::from_utf8(output.stderr).unwrap().lines().collect::<Vec<_>>(), case.description.class_names);
     let text = String::from_utf8(output.stdout).unwrap();
     let line = |line: &str| {
         let mut words = line.split(' ');
@@ -77,7 +86,7 @@ fn a_c_compiler_takes_the_header_without_a_warning_and_its_answers_are_ours() {
         let folder = tempfile::tempdir().unwrap();
         let header = case.portable().file(Format::C, Takes::Bytes, "my net.h");
         fs::write(folder.path().join("my net.h"), header).unwrap();
-        fs::write(folder.path().join("main.c"), C_PROGRAM).unwrap();
+        fs::write(folder.path().join("main.c"), paste(C_PROGRAM, &case, Format::C, "my net.h")).unwrap();
         let strict = "-std=c99 -O1 -Wall -Wextra -pedantic -Wconversion -Werror main.c -o main -lm";
         succeed(Command::new("cc").args(strict.split(' ')).current_dir(folder.path()));
         assert_same(&case, answers(&case, &folder.path().join("main")), TOLERANCE);
@@ -88,10 +97,10 @@ fn a_c_compiler_takes_the_header_without_a_warning_and_its_answers_are_ours() {
 fn a_rust_compiler_takes_the_module_without_std_or_a_warning_and_its_answers_are_ours() {
     for case in cases() {
         let folder = tempfile::tempdir().unwrap();
-        let module = case.portable().file(Format::Rust, Takes::Bytes, "net.rs");
-        fs::write(folder.path().join("net.rs"), module).unwrap();
-        fs::write(folder.path().join("main.rs"), RUST_PROGRAM).unwrap();
-        fs::write(folder.path().join("bare.rs"), "#![no_std]\n#[path = \"net.rs\"]\npub mod net;\n").unwrap();
+        let module = case.portable().file(Format::Rust, Takes::Bytes, "my net.rs");
+        fs::write(folder.path().join("my net.rs"), module).unwrap();
+        fs::write(folder.path().join("main.rs"), paste(RUST_PROGRAM, &case, Format::Rust, "my net.rs")).unwrap();
+        fs::write(folder.path().join("bare.rs"), "#![no_std]\n#[path = \"my net.rs\"]\npub mod net;\n").unwrap();
         let rustc = |args: &str| {
             let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
             succeed(Command::new(rustc).args(args.split(' ')).current_dir(folder.path()));

@@ -40,13 +40,22 @@ impl Case {
                 bias.iter_mut().zip(1..).for_each(|(b, i)| *b = ((number * 3 + i * 5) % 7) as f32 / 7.0 - 0.4);
             }
         }
-        let settings = TrainSettings { data: "/home/somebody/mnist".to_owned(), ..TrainSettings::default() };
+        let settings = TrainSettings {
+            data: "/home/somebody/mnist".to_owned(),
+            init_from: Some("/home/somebody/net.safetensors".into()),
+            ..TrainSettings::default()
+        };
         let mut training = Training::new(&settings.check().unwrap() as &TrainConfig, None);
         training.test_accuracy = Some(0.9825);
         let images = images();
         let mut description = Description::new(&network, &images, input, training);
         description.class_names = vec!["zero".to_owned(), "\"1\" */ ??/".to_owned(), "\u{4e8c}".to_owned()];
         Self { network, description, images }
+    }
+
+    /// A network that thinks all classes equally probable.
+    fn undecided(architecture: Architecture) -> Self {
+        Self { network: Network::zeros(architecture.clone()), ..Self::new(architecture, Input::Gray) }
     }
 
     pub fn portable(&self) -> Portable<'_> {
@@ -57,13 +66,14 @@ impl Case {
     pub fn answers(&self) -> (Vec<Vec<f64>>, Vec<usize>) {
         let output = self.network.architecture().output;
         let objective = loss::objective(output, loss::Loss::Mse).unwrap();
-        let mut workspace = Workspace::new(&self.network, IMAGES);
-        let all: Vec<u32> = (0..IMAGES as u32).collect();
+        let count = self.images.len();
+        let mut workspace = Workspace::new(&self.network, count);
+        let all: Vec<u32> = (0..count as u32).collect();
         workspace.load(&self.images, self.description.input(), &all);
-        self.network.score(&mut workspace, IMAGES, objective);
-        let probabilities = workspace.probabilities(IMAGES);
+        self.network.score(&mut workspace, count, objective);
+        let probabilities = workspace.probabilities(count);
         let rows = probabilities.rows().into_iter().map(|row| row.iter().map(|&p| p.into()).collect());
-        let classes = workspace.logits(IMAGES).rows().into_iter().map(gemmnist::nn::predicted_class).collect();
+        let classes = workspace.logits(count).rows().into_iter().map(gemmnist::nn::predicted_class).collect();
         (rows.collect(), classes)
     }
 }
@@ -80,6 +90,7 @@ pub fn cases() -> Vec<Case> {
         Case::new(perceptron(&[4], tanh, Output::Softmax).with_input_bias(tanh), Input::Gray),
         Case::new(perceptron(&[], relu, Output::Sigmoid).with_input_bias(Activation::Identity), Input::Gray),
         Case::new(perceptron(&[4], relu, Output::Softmax).with_input_bias(relu).with_dropout(0.2, 0.2), binary),
+        Case::undecided(perceptron(&[4], relu, Output::Softmax)),
     ]
 }
 

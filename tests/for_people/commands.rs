@@ -1,80 +1,19 @@
-//! What people look at: the report of a run, the page of several, predictions, a sweep of learning rates, examples in help.
-#![cfg(feature = "report")]
+//! The report of a run, the page of several, predictions, a sweep of learning rates.
 
-use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
+use std::process::Output;
 
-use gemmnist::cli::{Progress, run};
+use crate::place::{Place, square};
 use gemmnist::data::{self, Splits};
 use gemmnist::eval::{evaluate_each, judge};
 use gemmnist::nn::loss;
 use gemmnist::report::{Outcome, RunReport, compare_page, run_page};
 use gemmnist::train::{RunRecord, TrainConfig, TrainSettings, Trainer};
 use serde_json::Value;
-use tempfile::TempDir;
 
 /// What an attacker, or an honest user with a strange folder, might call things.
 const ODD: &str = "a < b & \"c\" </p><script>alert(1)</script>";
-
-/// A folder with a data set of three classes of 3 x 3 pixels: dark, gray, bright.
-struct Place(TempDir);
-
-impl Place {
-    fn new() -> Self {
-        let place = Self(tempfile::tempdir().unwrap());
-        let idx = |dims: &[u32], elements: &[u8]| -> Vec<u8> {
-            let sizes = dims.iter().flat_map(|size| size.to_be_bytes());
-            [0, 0, 8, dims.len() as u8].into_iter().chain(sizes).chain(elements.iter().copied()).collect()
-        };
-        for (split, n) in [("train", 60_u32), ("t10k", 12)] {
-            let labels: Vec<u8> = (0..n).map(|i| (i % 3) as u8).collect();
-            let pixel = |i: u32, pixel: u32| (100 * (i % 3) + (7 * i + pixel) % 50) as u8;
-            let images: Vec<u8> = (0..n).flat_map(|i| (0..9).map(move |at| pixel(i, at))).collect();
-            place.put(&format!("data/mnist/{split}-images-idx3-ubyte"), &idx(&[n, 3, 3], &images));
-            place.put(&format!("data/mnist/{split}-labels-idx1-ubyte"), &idx(&[n], &labels));
-        }
-        place
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn put(&self, name: &str, bytes: &[u8]) {
-        fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
-        fs::write(self.path(name), bytes).unwrap();
-    }
-
-    fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.path(name)).unwrap()
-    }
-
-    /// The real program in this folder, by a shell; the locale is one without Unicode.
-    fn shell(&self, line: &str) -> Output {
-        let programs = Path::new(env!("CARGO_BIN_EXE_gemmnist")).parent().unwrap().to_owned();
-        let path = std::env::join_paths([programs, "/usr/bin".into(), "/bin".into()]).unwrap();
-        let mut command = Command::new("sh");
-        command.args(["-c", line]).current_dir(self.0.path()).env("PATH", path).env("LC_ALL", "C");
-        command.env("GEMMNIST_DATA", self.path("data")).output().unwrap()
-    }
-
-    /// The same, which succeeds: what it prints.
-    fn prints(&self, line: &str) -> String {
-        let Output { status, stdout, stderr } = self.shell(line);
-        assert!(status.success() && stderr.is_empty(), "{line}: {}", String::from_utf8_lossy(&stderr));
-        String::from_utf8(stdout).unwrap()
-    }
-
-    /// Every file in it, in order.
-    fn files(&self) -> Vec<PathBuf> {
-        let walked = data::walk(self.0.path()).unwrap();
-        let mut files = [walked.pictures, walked.others].concat();
-        files.sort();
-        files
-    }
-}
 
 /// That a page is whole and stands alone: every element closed, nothing fetched, nothing run, said in which language.
 fn check_page(page: &str) {
@@ -203,6 +142,17 @@ fn a_training_leaves_a_report_also_when_it_diverges() {
 }
 
 #[test]
+fn a_run_that_goes_on_tells_its_whole_training_and_one_that_has_ended_that_it_has() {
+    let place = Place::new();
+    assert!(place.prints("gemmnist train --epochs 2 --name run").contains(" after 2 epochs in 0."));
+    let on = place.prints("gemmnist train --resume run --epochs 3");
+    assert!(on.contains("run       runs/run, from epoch 3, step 13 on\n"), "{on}");
+    assert!(on.contains(" after 3 epochs and 0.") && on.contains(" s of training in all.\n"), "{on}");
+    let ended = place.prints("gemmnist train --resume run");
+    assert!(ended.contains("runs/run, which has ended (a larger --epochs goes on with it)\n"), "{ended}");
+}
+
+#[test]
 fn a_page_compares_runs_in_the_order_asked_for_and_says_what_it_left_out() {
     let place = Place::new();
     place.prints("gemmnist train --epochs 3 --name long && gemmnist train --epochs 1 --lr 1e-6 --name short");
@@ -222,12 +172,6 @@ fn a_page_compares_runs_in_the_order_asked_for_and_says_what_it_left_out() {
     // A run of one epoch has a point of its own for the training images, in each panel.
     place.prints("gemmnist compare runs/short");
     assert_eq!(place.read("compare.svg").matches("<circle").count(), 2 * 2 + 1, "training, test; the legend");
-}
-
-/// A PGM of 30 x 30: a bright square of 9 x 9 pixels on black, and nothing if `ink` is 0.
-fn square(ink: u8) -> Vec<u8> {
-    let pixel = |i: usize| if (8..17).contains(&(i / 30)) && (11..20).contains(&(i % 30)) { ink } else { 0 };
-    b"P5 30 30 255\n".iter().copied().chain((0..900).map(pixel)).collect()
 }
 
 #[test]
@@ -340,49 +284,4 @@ fn a_recipe_for_settings_and_settings_for_a_recipe_are_told_from_each_other() {
         let err = String::from_utf8(stderr).unwrap();
         assert!(status.code() == Some(2) && err.lines().count() == 1 && err.contains(remedy), "{line}: {err}");
     }
-}
-
-fn help(args: &[&str]) -> String {
-    let args = ["gemmnist"].iter().chain(args).chain(&["--help"]).map(OsString::from);
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    assert_eq!(run(args, &mut out, &mut err, Progress::Hidden), 0, "{}", String::from_utf8_lossy(&err));
-    String::from_utf8(out).unwrap()
-}
-
-/// The commands in a help, by name.
-fn commands() -> Vec<String> {
-    let help = help(&[]);
-    let list = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap().to_owned();
-    let names = list.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
-    names.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").map(str::to_owned).collect()
-}
-
-#[test]
-fn help_of_every_command_opens_with_examples_and_they_work() {
-    let place = Place::new();
-    place.put("digit.png", &square(255)); // known by its first bytes, as all pictures
-    for class in 0..3 {
-        place.put(&format!("my-digits/{class}/a.pgm"), &square(255));
-    }
-    place.put("mine.toml", b"title = 'mine'\nsource = 'me'\n[settings]\nhidden = [4]\nepochs = 1\n");
-    place.prints("gemmnist train --hidden 4");
-    let mut run = 0;
-    for command in std::iter::once(String::new()).chain(commands()) {
-        let help = if command.is_empty() { help(&[]) } else { help(&[&command]) };
-        let (head, rest) = help.split_once("\nExamples:\n").unwrap_or_else(|| panic!("{command} has no examples"));
-        assert!(head.lines().count() <= 4 && rest.contains("\nUsage: "), "examples come first: {help}");
-        if command == "serve" {
-            continue; // does not end
-        }
-        for line in rest.lines().take_while(|line| line.starts_with("  ")) {
-            let line = line.trim().split("   ").next().unwrap();
-            // The published systems want thousands of images: here their names and options are looked at.
-            let line = if command == "reproduce" { format!("{line} --list") } else { line.to_owned() };
-            let line = line.replace("--list --list", "--list");
-            let Output { status, stderr, .. } = place.shell(&line);
-            assert!(status.success(), "{line}: {}", String::from_utf8_lossy(&stderr));
-            run += 1;
-        }
-    }
-    assert!(run > 20, "{run} examples");
 }
