@@ -34,6 +34,8 @@ seeds() {
 if [ -d /dev/shm ] && [ -w /dev/shm ]; then export TMPDIR=/dev/shm; fi
 TMPDIR=$(mktemp -d)
 export TMPDIR
+# One thread: what a file makes of a reader does not depend on who waits for whom, and no time goes by in waking others.
+export RAYON_NUM_THREADS=1
 trap 'rm -rf "$TMPDIR"' EXIT
 
 # The code is safe Rust: what is looked for are panics, overflow, memory and time, which need no sanitizer (nor nightly).
