@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use gemmnist::train::Checkpoint;
+
 use crate::support::{Place, metrics, succeed};
 
 /// 46 kB of weights: two checkpoints fit into [`SMALL`], and no third beside them.
@@ -51,7 +53,7 @@ fn a_training_that_fills_its_disk_ends_with_an_error_and_goes_on_once_there_is_r
     succeed(place.train("whole", &format!("{NETWORK} --epochs 2")));
     let script = r#"
         fails_with 1 train run --epochs 2
-        grep -c . "$RUNS/run/metrics.jsonl" || true
+        cp -a "$RUNS/run" "$KEPT-when-full"
         mount -o remount,size=4m "$RUNS"
         resume run
     "#;
@@ -64,6 +66,9 @@ fn a_training_that_fills_its_disk_ends_with_an_error_and_goes_on_once_there_is_r
     let hint =
         format!("gemmnist: to go on from what is saved: gemmnist train --resume {}\n", place.run("run").display());
     assert!(err.starts_with(&hint), "{err}");
+    for (file, step) in [("checkpoint.safetensors", 20), ("checkpoint.previous.safetensors", 10)] {
+        assert_eq!(Checkpoint::read(&place.path("kept-when-full").join(file)).unwrap().position().step, step);
+    }
     assert_as_whole(&place, "kept", "run");
 }
 
