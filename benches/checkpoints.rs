@@ -18,7 +18,7 @@ struct InTurn<'d> {
 }
 
 fn is_kept(epoch: usize) -> bool {
-    epoch % 2 == 0
+    epoch.is_multiple_of(2)
 }
 
 impl Observer for InTurn<'_> {
