@@ -14,8 +14,8 @@ for checker in "$@"; do
     case $checker in
         valgrind)
             command -v valgrind >/dev/null || { echo "scripts/valgrind.sh: expected valgrind, found none (apt-get install valgrind)" >&2; exit 1; }
-            # Fair, or a thread that watches memory keeps the others from writing there.
-            runner="valgrind --quiet --fair-sched=yes --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite"
+            # Fair, or a thread that watches memory keeps the others from writing there. What threads that never end have is not lost.
+            runner="valgrind --quiet --fair-sched=yes --error-exitcode=99 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite"
             RUSTFLAGS="" cargo test --locked --lib --target-dir target/valgrind --config "target.'cfg(unix)'.runner='$runner'" \
                 -- "${tests[@]}"
             ;;

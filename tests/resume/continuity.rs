@@ -3,7 +3,9 @@
 use std::fs;
 use std::process::Command;
 
-use crate::support::{AS_EVER, Place, endless, metrics, output, send, succeed};
+#[cfg(feature = "report")]
+use crate::support::{AS_EVER, endless, metrics, send};
+use crate::support::{Place, output, succeed};
 
 #[cfg(feature = "report")]
 #[test]
