@@ -3,7 +3,7 @@
 //! The format: <https://github.com/tensorflow/tensorboard> (`event.proto`, `summary.proto`), in the frames of TFRecord. A
 //! file that was cut off is readable up to its last whole record.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -18,6 +18,8 @@ use crate::train::{EpochRecord, Observer};
 const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 /// The version that begins every file of today.
 const VERSION: &str = "brain.Event:2";
+/// How the names of event files begin; the seconds since 1970 follow.
+const PREFIX: &str = "events.out.tfevents.";
 
 /// An event file of one training. The steps of its curves are epochs.
 #[derive(Debug)]
@@ -27,19 +29,30 @@ pub struct EventFile {
 }
 
 impl EventFile {
-    /// A new one in `folder`, which is then a run to TensorBoard. A training that goes on gets one more: TensorBoard puts
-    /// them together.
+    /// A new one in `folder`, which is then a run to TensorBoard.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub fn create(folder: &Path) -> Result<Self> {
-        let (seconds, process) = (seconds().trunc(), std::process::id());
-        let path = folder.join(format!("events.out.tfevents.{seconds}.gemmnist.{process}"));
+        let (seconds, process) = (seconds_after_others(folder), std::process::id());
+        let path = folder.join(format!("{PREFIX}{seconds}.gemmnist.{process}"));
         let file = OpenOptions::new().create(true).append(true).open(&path);
         let file = file.map_err(|source| cannot_write(&path, source))?;
         let mut events = Self { path, file };
         let version = Some(VERSION.to_owned());
-        events.append(Event { wall_time: self::seconds(), file_version: version, ..Event::default() })?;
+        events.append(Event { wall_time: seconds_now(), file_version: version, ..Event::default() })?;
+        Ok(events)
+    }
+
+    /// One more in the `folder` of a training that goes on in `epoch`. TensorBoard puts the files together, and forgets what
+    /// those before have of this epoch and of later ones: it comes again.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn go_on(folder: &Path, epoch: usize) -> Result<Self> {
+        let mut events = Self::create(folder)?;
+        let session_log = Some(SessionLog { status: START });
+        events.append(Event { wall_time: seconds_now(), step: epoch as i64, session_log, ..Event::default() })?;
         Ok(events)
     }
 
@@ -55,7 +68,7 @@ impl Observer for EventFile {
         let value = |(tag, value): (&str, f64)| Value { tag: tag.to_owned(), simple_value: Some(value as f32) };
         let summary = Summary { value: scalars(record).into_iter().map(value).collect() };
         let step = record.epoch as i64;
-        self.append(Event { wall_time: seconds(), step, summary: Some(summary), ..Event::default() })
+        self.append(Event { wall_time: seconds_now(), step, summary: Some(summary), ..Event::default() })
     }
 }
 
@@ -79,7 +92,15 @@ fn cannot_write(path: &Path, source: io::Error) -> Error {
     Error::Io { action: "write", path: path.to_owned(), source, remedy }
 }
 
-fn seconds() -> f64 {
+/// Those of now, or later than those in the name of any event file in `folder`, whatever the clock says: TensorBoard reads
+/// files in the order of their names.
+fn seconds_after_others(folder: &Path) -> u64 {
+    let names = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let seconds = names.filter_map(|name| name.to_str()?.strip_prefix(PREFIX)?.split('.').next()?.parse::<u64>().ok());
+    seconds.max().map_or(0, |last| last.saturating_add(1)).max(seconds_now() as u64)
+}
+
+fn seconds_now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 
@@ -106,7 +127,19 @@ struct Event {
     file_version: Option<String>,
     #[prost(message, optional, tag = "5")]
     summary: Option<Summary>,
+    #[prost(message, optional, tag = "7")]
+    session_log: Option<SessionLog>,
 }
+
+/// `tensorboard.SessionLog`. With `START`, events of earlier files from its event's step on are void.
+#[derive(Clone, PartialEq, prost::Message)]
+struct SessionLog {
+    #[prost(int32, tag = "1")]
+    status: i32,
+}
+
+/// `SessionLog.START`.
+const START: i32 = 1;
 
 /// `tensorboard.Summary`.
 #[derive(Clone, PartialEq, prost::Message)]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use gemmnist::nn::{Network, Parameter};
+use gemmnist::seed::{Purpose, Seed};
 use gemmnist::train::model_file;
 use tempfile::TempDir;
 
@@ -13,7 +14,8 @@ struct Runs(TempDir);
 
 impl Runs {
     fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        // In memory, where the system has a place for it: a run syncs all that it leaves.
+        Self(tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap())
     }
 
     fn folder(&self, name: &str) -> PathBuf {
@@ -25,6 +27,20 @@ impl Runs {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gemmnist"));
         command.args(["train", "--data", &digits(), "--hidden", "16", "--epochs", "3", "--seed", &seed.to_string()]);
         command.args(more).arg("--out").arg(self.0.path()).args(["--name", name]);
+        command
+    }
+
+    /// The same on 1,000 images of 28 x 28 whose outermost pixels are always zero, as MNIST's are.
+    fn large_command(&self, name: &str, more: &[&str]) -> Command {
+        let data = self.folder("images");
+        if !data.exists() {
+            fs::create_dir(&data).unwrap();
+            write_images(&data, "train", 1000);
+            write_images(&data, "t10k", 50);
+        }
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gemmnist"));
+        command.args(["train", "--seed", "7", "--data"]).arg(data).args(more);
+        command.arg("--out").arg(self.0.path()).args(["--name", name]);
         command
     }
 
@@ -68,17 +84,9 @@ fn what_is_printed_does_not_change_the_model_file() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_progress_bar_on_a_terminal_does_not_change_the_model_file() {
-    let version = Command::new("script").arg("--version").output();
-    if !version.is_ok_and(|version| version.stdout.windows(10).any(|word| word == b"util-linux")) {
-        return eprintln!("skipped: without util-linux' script there is no terminal to draw on");
-    }
     let runs = Runs::new();
     let (piped, printed) = runs.train("piped", 7, &[]);
-    let words = runs.command("terminal", 7, &[]);
-    let words = [words.get_program()].into_iter().chain(words.get_args());
-    let line: Vec<_> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
-    let mut script = Command::new("script"); // gives its command a terminal
-    script.args(["-qec", &line.join(" "), "/dev/null"]).env("TERM", "xterm");
+    let Some(script) = on_a_terminal(&runs.command("terminal", 7, &[])) else { return };
     let shown = succeed(script);
     assert!(drew_a_bar(&shown.stdout), "no bar was drawn, so nothing was tested: {shown:?}");
     assert!(!drew_a_bar(&[printed.stdout, printed.stderr].concat()), "a pipe is no terminal");
@@ -113,6 +121,124 @@ fn one_thread_and_two_write_the_same_model_of_a_small_network() {
     let runs = Runs::new();
     let [one, two] = ["1", "2"].map(|threads| runs.train(threads, 7, &["--threads", threads]).0);
     assert!(one == two, "the number of threads changed the model");
+}
+
+/// Products of some million operations are: their columns are divided between the threads, more of them than there are cores.
+#[test]
+fn one_thread_and_many_write_the_same_model_of_a_network_whose_steps_are_shared() {
+    let runs = Runs::new();
+    for (name, settings) in LARGE {
+        let settings = [settings.split_whitespace().collect(), vec!["--epochs", "3"]].concat();
+        let train = |threads: &str| {
+            let more = [&["--threads", threads], &settings[..]].concat();
+            succeed(runs.large_command(&format!("{name}-{threads}"), &more));
+            model(&runs.folder(&format!("{name}-{threads}")))
+        };
+        let one = train("1");
+        for threads in ["2", "3", "4", "8"] {
+            assert!(train(threads) == one, "{name}: {threads} threads wrote another model than one");
+        }
+    }
+}
+
+/// Networks whose steps are worth several threads.
+const LARGE: [(&str, &str); 3] = [
+    ("sgd", "--hidden 128 --batch 10"),
+    ("adam-dropout", "--hidden 128,128 --batch 40 --optimizer adam --dropout 0.3 --input-dropout 0.1"),
+    ("l2", "--hidden 128 --batch 10 --optimizer momentum --l2 1e-4 --activation tanh"),
+];
+
+/// Processes that keep every core busy, until this is dropped.
+#[cfg(target_os = "linux")]
+struct Load(Vec<std::process::Child>);
+
+#[cfg(target_os = "linux")]
+impl Load {
+    fn of(processes: usize) -> Self {
+        let mut busy = Command::new("sh");
+        busy.args(["-c", "while :; do :; done"]);
+        Self((0..processes).map(|_| busy.spawn().unwrap()).collect())
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.0.iter_mut().for_each(|process| process.kill().and_then(|()| process.wait().map(drop)).unwrap());
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn twenty_runs_on_a_busy_machine_write_the_same_model_however_they_are_run_and_shown() {
+    let runs = Runs::new();
+    let (_, settings) = LARGE[0];
+    let command = |name: &str, more: &[&str]| {
+        let settings: Vec<_> = settings.split_whitespace().chain(["--epochs", "1", "--threads", "2"]).collect();
+        runs.large_command(name, &[&settings[..], more].concat())
+    };
+    succeed(command("alone", &[]));
+    let expected = model(&runs.folder("alone"));
+    let _load = Load::of(2 * std::thread::available_parallelism().unwrap().get());
+    for number in 0..20 {
+        let name = format!("run-{number}");
+        let output = match number % 5 {
+            0 => succeed(command(&name, &[])),
+            1 => succeed(within(&["nice", "-n", "19"], &command(&name, &["--quiet"]))),
+            2 => succeed(command(&name, &["--json", "--log-every", "7"])),
+            3 => succeed(command(&name, &["--tensorboard", "--checkpoint-every", "9"])),
+            _ => match on_a_terminal(&command(&name, &["--log-every", "10"])) {
+                Some(script) => succeed(script),
+                None => succeed(command(&name, &["--log-every", "10"])),
+            },
+        };
+        assert!(model(&runs.folder(&name)) == expected, "run {number} wrote another model: {output:?}");
+    }
+}
+
+/// `command`, run by the program that `words` begin with.
+#[cfg(target_os = "linux")]
+fn within(words: &[&str], command: &Command) -> Command {
+    let mut outer = Command::new(words[0]);
+    outer.args(&words[1..]).arg(command.get_program()).args(command.get_args());
+    outer
+}
+
+/// `command` on a terminal; none without util-linux' `script`, which makes one.
+#[cfg(target_os = "linux")]
+fn on_a_terminal(command: &Command) -> Option<Command> {
+    let version = Command::new("script").arg("--version").output();
+    if !version.is_ok_and(|version| version.stdout.windows(10).any(|word| word == b"util-linux")) {
+        eprintln!("skipped: without util-linux' script there is no terminal to draw on");
+        return None;
+    }
+    let words = [command.get_program()].into_iter().chain(command.get_args());
+    let line: Vec<_> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
+    let mut script = Command::new("script");
+    script.args(["-qec", &line.join(" "), "/dev/null"]).env("TERM", "xterm");
+    Some(script)
+}
+
+/// Noise, a little brighter in every third column: which third is its class.
+fn write_images(folder: &Path, split: &str, count: u32) {
+    const SIDE: usize = 28;
+    let mut noise = Seed(u64::from(count)).stream(Purpose::Init, 0);
+    let labels: Vec<u8> = (0..count).map(|i| (i % 3) as u8).collect();
+    let is_inside = |place: usize| (3..SIDE - 3).contains(&place);
+    let places = || (0..SIDE * SIDE).map(|pixel| (pixel / SIDE, pixel % SIDE));
+    let mut pixel = |label: u8, (row, column): (usize, usize)| match is_inside(row) && is_inside(column) {
+        true => 1 + noise.below(150) as u8 + if column % 3 == usize::from(label) { 60 } else { 0 },
+        false => 0,
+    };
+    let images: Vec<u8> =
+        labels.iter().flat_map(|&label| places().map(|place| pixel(label, place)).collect::<Vec<_>>()).collect();
+    let idx = |sizes: &[u32], elements: &[u8]| {
+        let sizes_in_file: Vec<u8> = sizes.iter().flat_map(|size| size.to_be_bytes()).collect();
+        [&[0, 0, 8, sizes.len() as u8], &sizes_in_file[..], elements].concat()
+    };
+    let side = SIDE as u32;
+    fs::write(folder.join(format!("{split}-images-idx3-ubyte")), idx(&[count, side, side], &images)).unwrap();
+    fs::write(folder.join(format!("{split}-labels-idx1-ubyte")), idx(&[count], &labels)).unwrap();
 }
 
 fn digits() -> String {

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::Failure;
 use super::bar::Bar;
 use super::screen::{Images, describe_training};
 use super::terminal::{BAD, GOOD, Progress, UntilClosed};
 use super::train::{Both, finish, load_images};
+use super::{Failure, interrupt};
 use crate::data::{Dataset, Splits};
 use crate::error::{Error, OneLine, Problem, Result, shown};
 use crate::eval;
@@ -143,7 +143,9 @@ fn train(recipe: &Recipe, config: &TrainConfig, seed: u64, folder: &Path, progre
     let splits = load_images(&config)?;
     let mut trainer = Trainer::new(config.clone(), &splits.train)?;
     let name = format!("{}-seed-{seed}", recipe.name);
-    let mut run_folder = RunFolder::create(folder, Some(&name), &config, &splits.train)?;
+    let run_folder = RunFolder::create(folder, Some(&name), &config, &splits.train)?;
+    let run_folder = run_folder.judging_on(splits.validation.as_ref(), &splits.test);
+    let mut run_folder = run_folder.stopping_at(interrupt::listen());
     let objective = loss::objective(config.output, config.loss).expect("checked with the settings");
     let judge = eval::judge(objective, config.input(), splits.validation.as_ref(), &splits.test);
     let mut watcher = Watcher::new(recipe, &config, &splits.train, progress);

@@ -66,7 +66,11 @@ pub fn run(
         }
     };
     let mut folder = folder.stopping_at(interrupt::listen());
-    let mut events = args.tensorboard.then(|| EventFile::create(folder.path())).transpose()?;
+    let events = args.tensorboard.then(|| match run {
+        Some(_) => EventFile::go_on(folder.path(), trainer.position().epoch),
+        None => EventFile::create(folder.path()),
+    });
+    let mut events = events.transpose()?;
     let style = match (args.quiet, args.json) {
         (true, _) => Style::Silent,
         (_, true) => Style::Json,

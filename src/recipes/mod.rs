@@ -3,6 +3,19 @@
 //! A recipe is a TOML file; those here are built in, a user's own is read the same way. It never trains: it says what to
 //! train, and judges what came out.
 
+// A reader of files from outside: as in `data`.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo
+    )
+)]
+
 mod claim;
 pub mod paper;
 
@@ -89,6 +102,7 @@ pub struct Family(Vec<Recipe>);
 
 impl Family {
     /// The recipe itself.
+    #[expect(clippy::indexing_slicing, reason = "`new` begins with it")]
     pub fn base(&self) -> &Recipe {
         &self.0[0]
     }
@@ -102,15 +116,14 @@ impl Family {
     fn new(name: &str, file: File, place: &str) -> std::result::Result<Self, Vec<Problem>> {
         let File { title, source, published_seconds, settings, ours, claims, variants } = file;
         let base = Recipe { name: name.to_owned(), title, source, settings, ours, claims, published_seconds };
-        let mut members = vec![base];
+        let mut members = vec![base.clone()];
         for (variant, value) in variants {
             let variant_place = format!("{place}: variants.{}", shown(&variant));
             let parsed: Variant = value.try_into().map_err(|error: toml::de::Error| {
                 let expected = "title, and settings, ours and claims where they differ".to_owned();
                 vec![Problem { place: variant_place, expected, found: shown(error.message()), remedy: None }]
             })?;
-            let member = members[0].varied(&variant, parsed);
-            members.push(member);
+            members.push(base.varied(&variant, parsed));
         }
         let problems: Vec<_> = members.iter().flat_map(|member| member.problems(place)).collect();
         if problems.is_empty() { Ok(Self(members)) } else { Err(problems) }
@@ -190,6 +203,7 @@ impl Recipe {
 }
 
 /// Every recipe that is built in, with its variants.
+#[expect(clippy::expect_used, reason = "files of ours, which a test reads")]
 pub fn built_in() -> Vec<Family> {
     let family = |&(name, text): &(&str, &str)| {
         let file = parse_toml(Path::new(name), text).expect("a test reads every file");
@@ -204,6 +218,10 @@ pub fn built_in() -> Vec<Family> {
 /// # Errors
 /// [`Error::Settings`] with the nearest name there is, or with everything that is wrong with the file.
 pub fn find(name: &str) -> Result<Family> {
+    let path = Path::new(name);
+    if path.extension().is_some_and(|extension| extension == "toml") {
+        return read(path); // no built-in recipe is called like a file
+    }
     let families = built_in();
     let of_name = |recipe: &Recipe| recipe.name == name;
     for family in &families {
@@ -212,8 +230,7 @@ pub fn find(name: &str) -> Result<Family> {
             return Ok(if is_base { family.clone() } else { Family(vec![recipe.clone()]) });
         }
     }
-    let path = Path::new(name);
-    if path.extension().is_some_and(|extension| extension == "toml") || path.is_file() {
+    if path.is_file() {
         return read(path);
     }
     let names: Vec<_> = families.iter().flat_map(Family::members).map(|recipe| recipe.name.as_str()).collect();

@@ -6,6 +6,19 @@
 //! with which settings, data and machine it was begun. Random streams are found by their keys (seed, purpose, index), so
 //! the position is all they need.
 
+// A reader of files from outside: as in `data`.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo
+    )
+)]
+
 mod keeper;
 
 use std::fs::File;
@@ -106,6 +119,7 @@ struct State {
 
 impl Moment<'_> {
     /// The bytes of a checkpoint of it, for a run of this `identity`.
+    #[expect(clippy::expect_used, clippy::indexing_slicing, reason = "writes, and what is made here")]
     fn encode(&self, identity: &Identity) -> Vec<u8> {
         let seconds = self.position.seconds + self.since.elapsed().as_secs_f64();
         let position = Position { seconds, ..self.position };
@@ -184,6 +198,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`Error::Model`] if an array is missing or of another shape: they were made by other settings.
+    #[expect(clippy::indexing_slicing, reason = "each memory is that of a parameter of the network it was made for")]
     pub(super) fn restore(&self, network: &mut Network, optimizer: &mut dyn Optimizer) -> Result<()> {
         let tensors =
             SafeTensors::deserialize(&self.bytes).map_err(|error| self.mismatch("tensors", "a list", error))?;
@@ -214,7 +229,7 @@ impl Checkpoint {
             let expected = format!("{name} F32 {shape:?}");
             return Err(self.mismatch("tensors", expected, format!("{:?} {:?}", found.dtype(), found.shape())));
         }
-        let values = found.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+        let values = found.data().as_chunks().0.iter().copied().map(f32::from_le_bytes);
         parameter.set_from_file(values);
         Ok(())
     }
@@ -247,7 +262,7 @@ fn decode(path: &Path, bytes: &[u8]) -> Result<(State, History)> {
     let Some((content, checksum)) = bytes.split_last_chunk::<CHECKSUM_BYTES>() else {
         return Err(wrong("length", "a checksum at the end", format!("{} bytes", bytes.len())));
     };
-    if Sha256::digest(content)[..] != checksum[..] {
+    if Sha256::digest(content).as_slice() != checksum {
         return Err(wrong("checksum", "that of the bytes before it", "another: the file is damaged".to_owned()));
     }
     let not_safetensors = |error| mismatch(path, "checkpoint", "a safetensors file", error);

@@ -1,6 +1,19 @@
 //! Model files: safetensors with one JSON object in the metadata key `gemmnist`. They hold numbers and a description,
 //! nothing that could be executed.
 
+// A reader of files from outside: as in `data`.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo
+    )
+)]
+
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
@@ -138,6 +151,7 @@ pub fn write(path: &Path, network: &Network, description: &Description) -> Resul
 }
 
 /// A model file whose tensors have these names, one a parameter, in order.
+#[expect(clippy::expect_used, reason = "writes, and what is made here")]
 pub(crate) fn to_bytes(network: &Network, names: Vec<String>, description: &Description) -> Vec<u8> {
     let parameters = network.parameters().map(|(_, parameter)| parameter);
     let tensors: Vec<_> = names
@@ -265,8 +279,8 @@ impl<'p> Opened<'p> {
             .read_to_end(&mut numbers)
             .map_err(|error| mismatch(path, "model", "a file that you may read", obstacle(&error)))?;
         for (name, (_, parameter)) in names.into_iter().zip(network.parameters_mut()) {
-            let (start, end) = self.header.info(&name).expect("checked above").data_offsets;
-            let bytes = numbers.get(start..end).ok_or_else(|| {
+            let place = self.header.info(&name).map(|tensor| tensor.data_offsets); // there: checked above
+            let bytes = place.and_then(|(start, end)| numbers.get(start..end)).ok_or_else(|| {
                 mismatch(path, "length", format!("{} bytes of numbers", self.body), format!("{} bytes", numbers.len()))
             })?;
             set(path, &name, parameter, bytes)?;
@@ -347,7 +361,7 @@ fn check_description(path: &Path, description: &Description) -> Result<()> {
 }
 
 fn set(path: &Path, name: &str, mut parameter: ParameterMut<'_>, bytes: &[u8]) -> Result<()> {
-    let values = bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+    let values = bytes.as_chunks().0.iter().copied().map(f32::from_le_bytes);
     if let Some(value) = values.clone().find(|value| !value.is_finite()) {
         return Err(mismatch(path, "parameters", format!("finite numbers in {name}"), value));
     }

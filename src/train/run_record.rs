@@ -1,5 +1,18 @@
 //! Runs that have been: what their folders tell.
 
+// A reader of files from outside: as in `data`.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo
+    )
+)]
+
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -41,7 +54,10 @@ pub fn differences(runs: &[RunRecord]) -> Vec<String> {
     let mut names: Vec<&str> = FIELDS.iter().map(|field| field.name).chain(strangers).collect();
     let mut seen = std::collections::HashSet::new();
     names.retain(|name| seen.insert(*name));
-    let differs = |name: &&str| runs.windows(2).any(|pair| pair[0].setting(name) != pair[1].setting(name));
+    let differs = |name: &&str| {
+        let mut values = runs.iter().map(|run| run.setting(name));
+        values.next().is_some_and(|first| values.any(|other| other != first))
+    };
     names.into_iter().filter(differs).map(str::to_owned).collect()
 }
 

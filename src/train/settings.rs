@@ -1,6 +1,19 @@
 //! Settings: one table says each one's name, default, range and meaning. The command line, TOML files, `config.toml` and
 //! the checks all go by it.
 
+// A reader of files from outside: as in `data`.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo
+    )
+)]
+
 mod command;
 mod draft;
 mod fields;
@@ -321,6 +334,7 @@ fn default_init(activation: Activation) -> InitName {
 }
 
 /// `N / (K·n_k)`: N images, `n_k` of them in class k, K classes that have any. A class that has none weighs nothing.
+#[expect(clippy::indexing_slicing, reason = "labels are below the number of classes in every data set")]
 fn balanced(labels: &[u8], classes: usize) -> Vec<f32> {
     let mut counts = vec![0_usize; classes];
     labels.iter().for_each(|&label| counts[usize::from(label)] += 1);

@@ -1,10 +1,13 @@
 //! Event files, read as TensorBoard reads them: frames of TFRecord, checksums, protobuf.
 
 use std::fs;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
 
 use crate::protobuf::Message;
+use gemmnist::cli::Terminal;
 use gemmnist::tensorboard::EventFile;
-use gemmnist::train::{EpochRecord, Observer};
+use gemmnist::train::{Checkpoint, EpochRecord, Observer};
 
 fn record(epoch: usize, validation: Option<f64>) -> EpochRecord {
     EpochRecord {
@@ -98,4 +101,69 @@ fn every_figure_of_an_epoch_is_a_scalar_and_what_there_is_not_is_none() {
     let tags: Vec<_> = scalars(&events[2]).into_iter().map(|(tag, _)| tag).collect();
     let expected = first.iter().map(|(tag, _)| *tag).filter(|tag| !tag.ends_with("validation"));
     assert_eq!(tags, expected.collect::<Vec<_>>());
+}
+
+/// The epochs that TensorBoard shows of the run in `folder`: it reads files in the order of their names, and where a session
+/// begins (`SessionLog.START`) it forgets what it has of that step and later ones.
+fn shown(folder: &Path) -> Vec<u64> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let is_ours = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with("events.out.tfevents.");
+    let mut files: Vec<_> = entries.filter(is_ours).collect();
+    files.sort();
+    let mut steps = Vec::new();
+    for file in files {
+        let file = fs::read(file).unwrap();
+        for event in frames(&file).into_iter().map(Message::new) {
+            let step = event.whole_number(2).unwrap_or(0);
+            match (event.messages(7).first(), event.messages(5).first()) {
+                (Some(session), _) if session.whole_number(1) == Some(1) => steps.retain(|shown| *shown < step),
+                (None, Some(_)) => steps.push(step),
+                _ => {}
+            }
+        }
+    }
+    steps
+}
+
+/// Made within one second, and by one process.
+#[test]
+fn epochs_that_are_learnt_again_are_shown_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = |mut events: EventFile, epochs: RangeInclusive<usize>| {
+        epochs.for_each(|epoch| events.epoch(&record(epoch, None)).unwrap());
+    };
+    log(EventFile::create(folder.path()).unwrap(), 1..=6);
+    log(EventFile::go_on(folder.path(), 5).unwrap(), 5..=12);
+    log(EventFile::go_on(folder.path(), 11).unwrap(), 11..=13);
+    assert_eq!(shown(folder.path()), (1..=13).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_file_is_named_after_those_that_are_there_whatever_the_clock_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let of_the_future = "events.out.tfevents.9999999998.another.1";
+    fs::write(folder.path().join(of_the_future), "").unwrap();
+    EventFile::create(folder.path()).unwrap();
+    let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert!(names.into_iter().any(|name| name.starts_with("events.out.tfevents.9999999999.gemmnist.")));
+}
+
+#[test]
+fn a_training_that_goes_on_from_an_earlier_checkpoint_shows_each_epoch_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let runs = folder.path().display().to_string();
+    let gemmnist = |args: &str| {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let line = format!("gemmnist train --quiet --tensorboard --out {runs} {args}");
+        let code = gemmnist::cli::run(line.split_whitespace().map(Into::into), &mut out, &mut err, Terminal::NONE);
+        assert_eq!(code, 0, "{}", String::from_utf8_lossy(&err));
+    };
+    let digits = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/digits-7x7");
+    gemmnist(&format!("--data {digits} --name run --batch 100 --epochs 5 --checkpoint-every 7"));
+    let run = folder.path().join("run");
+    fs::remove_file(run.join("checkpoint.safetensors")).unwrap(); // on from the one before: some epochs come again
+    let again = Checkpoint::read(&run.join("checkpoint.previous.safetensors")).unwrap().position().epoch;
+    assert!(again <= 5, "or none comes again");
+    gemmnist("--resume run --epochs 7");
+    assert_eq!(shown(&run), (1..=7).collect::<Vec<_>>());
 }

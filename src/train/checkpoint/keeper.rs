@@ -9,7 +9,7 @@ use toml::Table;
 
 use super::{Checkpoint, Moment};
 use crate::data::Dataset;
-use crate::error::{Error, OneLine, Problem, Result};
+use crate::error::{Error, Mismatch, OneLine, Problem, Result};
 use crate::files::{write_atomically, write_keeping};
 use crate::format::thousands;
 use crate::linalg::{blas, kernels::Kind, team};
@@ -180,7 +180,7 @@ impl Keeper {
             Err(_) if !newest.exists() => Checkpoint::read(&before)?, // killed just before the newest got its name
             Err(error) => {
                 self.is_newest_whole = false;
-                let checkpoint = Checkpoint::read(&before).map_err(|_| error_of_both(&error, &before))?;
+                let Ok(checkpoint) = Checkpoint::read(&before) else { return Err(error_of_both(error, &before)) };
                 let at = checkpoint.position();
                 remarks.push(format!("{error}: goes on from the one before it, epoch {}, step {}", at.epoch, at.step));
                 checkpoint
@@ -222,12 +222,12 @@ impl Keeper {
 }
 
 /// That of the newest, which says that the one before is no help.
-fn error_of_both(error: &Error, before: &Path) -> Error {
+fn error_of_both(error: Error, before: &Path) -> Error {
     match error {
         Error::Model(mismatch) => {
             let found = format!("{}, and {} is no help either", mismatch.found, OneLine(before));
-            Error::Model(crate::error::Mismatch { found, ..mismatch.clone() })
+            Error::Model(Mismatch { found, ..mismatch })
         }
-        _ => unreachable!("reading a checkpoint fails as a model file does"),
+        other => other,
     }
 }

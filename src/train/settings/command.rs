@@ -20,6 +20,7 @@ impl TrainConfig {
     }
 
     /// What the settings are that nothing is said about: learning rate and initial values go by optimizer and activation.
+    #[expect(clippy::expect_used, reason = "of no file: of defaults, which a test checks")]
     fn defaults_beside(&self) -> Table {
         let (optimizer, activation) = (self.optimizer, self.activation);
         let plain = TrainSettings::default();

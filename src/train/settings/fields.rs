@@ -321,6 +321,7 @@ fn as_usize(value: &Value) -> usize {
     value.as_integer().and_then(|whole| usize::try_from(whole).ok()).unwrap_or_default()
 }
 
+#[expect(clippy::expect_used, reason = "as above")]
 fn named<T>(value: &Value, from_name: fn(&str) -> Option<T>) -> T {
     value.as_str().and_then(from_name).expect("a name that the range has accepted")
 }
