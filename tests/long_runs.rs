@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use gemmnist::cli::{Progress, run};
+use gemmnist::cli::{Terminal, run};
 
 /// Of the trainings, the part before the first look: by then whatever is made once is made, and the allocator has what it keeps.
 const FIRST_PART: usize = 5;
@@ -46,7 +46,7 @@ fn train(number: usize) {
         folder.path().display()
     );
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let code = run(line.split_whitespace().map(Into::into), &mut out, &mut err, Progress::Hidden);
+    let code = run(line.split_whitespace().map(Into::into), &mut out, &mut err, Terminal::NONE);
     assert_eq!((code, String::from_utf8(err).unwrap()), (0, String::new()), "training {number}");
 }
 
