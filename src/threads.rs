@@ -32,7 +32,7 @@ impl Crew {
             rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("gemmnist-{i}")).build();
         let pool = pool.map_err(|error| Error::Threads { threads, reason: error.to_string() })?;
         let team = Team::new(threads).map_err(|error| Error::Threads { threads, reason: error.to_string() })?;
-        Ok(Self { pool, team, blas_threads: if largest_product >= WORTH_DIVIDING { threads } else { 1 } })
+        Ok(Self { pool, team, blas_threads: threads_of_blas(largest_product, threads) })
     }
 
     /// Threads that a product of a step is worth.
@@ -49,6 +49,11 @@ impl Crew {
     pub fn side_by_side<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         with_blas_threads(1, || self.pool.install(work))
     }
+}
+
+/// Of `threads`, how many BLAS has for the products of a training whose largest takes `largest_product` floating-point operations.
+pub fn threads_of_blas(largest_product: usize, threads: usize) -> usize {
+    if largest_product >= WORTH_DIVIDING { threads } else { 1 }
 }
 
 /// Runs `work` with `threads` BLAS threads, and restores what was set before, even if it panics.

@@ -372,6 +372,18 @@ fn json_is_one_object_a_line_and_nothing_else() {
 }
 
 #[test]
+fn verbose_tells_who_computes_the_products_of_each_layer() {
+    let place = Place::new();
+    let told = place.train("--verbose").run().succeeds().out;
+    let products: Vec<_> = told.lines().skip_while(|line| !line.starts_with("products")).take(2).collect();
+    let [first, second] = products[..] else { panic!("{told}") };
+    assert!(first.starts_with("products  9-4: 360 operations, "), "{told}");
+    assert!(first.ends_with(" kernels, 1 thread, without pixels that are zero in the whole batch"), "{told}");
+    assert!(second.starts_with("          4-") && second.ends_with(" kernels, 1 thread"), "{told}");
+    assert!(!place.train("--name again").run().succeeds().out.contains("products"), "nobody asked");
+}
+
+#[test]
 fn quiet_prints_nothing_but_errors() {
     let place = Place::new();
     assert_eq!(place.train("--quiet").run().succeeds().out, "");

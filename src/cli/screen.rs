@@ -12,10 +12,11 @@ use crate::data::Dataset;
 use crate::error::{Error, OneLine, Result, shown};
 use crate::eval::Evaluation;
 use crate::format::{count, duration, megabytes, percent, thousands};
-use crate::linalg::{blas, kernels::Kind};
-use crate::nn::Network;
+use crate::linalg::{blas, kernels::Kind, parts};
+use crate::nn::{Network, Products};
 use crate::optim::ScheduleName;
 use crate::recipes::paper;
+use crate::threads::threads_of_blas;
 use crate::train::{EpochRecord, Observer, Position, RunFolder, StepRecord, TrainConfig, Trainer};
 
 /// How a training is shown on stdout.
@@ -57,6 +58,8 @@ pub struct Screen<'o> {
     bar: Bar,
     /// Batches from one line to the next within an epoch.
     log_every: Option<usize>,
+    /// Who computes the products of each layer is told, too.
+    tells_products: bool,
     epochs: usize,
     images: Images<'o>,
     /// Where the training begins, or goes on.
@@ -82,12 +85,28 @@ impl<'o> Screen<'o> {
         let table = EpochTable::new(Has { validation: images.validation.is_some(), schedule }, progress.width());
         let begins = Position::start(0.0);
         let out = UntilClosed::new(out);
-        Self { out, style, bar, log_every: None, epochs, images, table, best: f64::NEG_INFINITY, begins }
+        Self {
+            out,
+            style,
+            bar,
+            log_every: None,
+            tells_products: false,
+            epochs,
+            images,
+            table,
+            best: f64::NEG_INFINITY,
+            begins,
+        }
     }
 
     /// The same with a line every so many batches, if any are given.
     pub fn logging_every(self, batches: Option<usize>) -> Self {
         Self { log_every: batches, ..self }
+    }
+
+    /// The same with who computes the products of each layer, if that is to be told.
+    pub fn telling_products(self, tells_products: bool) -> Self {
+        Self { tells_products, ..self }
     }
 
     /// The same for a training that goes on where `trainer` stands.
@@ -160,6 +179,14 @@ impl<'o> Screen<'o> {
         writeln!(out, "training  {}, seed {}", describe_training(config), config.seed().0)?;
         let memory = megabytes(bytes + config.memory(network.architecture(), train.len()));
         writeln!(out, "machine   {}, {memory} of memory", describe_machine(threads))?;
+        if self.tells_products {
+            let batch = config.batch_size.min(train.len());
+            let blas_threads = threads_of_blas(network.largest_product(batch), threads);
+            for (i, products) in network.products(batch).iter().enumerate() {
+                let heading = if i == 0 { "products" } else { "" };
+                writeln!(out, "{heading:<10}{}", describe_products(products, threads, blas_threads))?;
+            }
+        }
         let Position { epoch, step, .. } = self.begins;
         let resumed = match epoch {
             _ if step == 0 => String::new(),
@@ -331,6 +358,18 @@ fn describe_confused(evaluation: &Evaluation, names: &[String]) -> Option<String
 pub fn describe_machine(threads: usize) -> String {
     let kernels = Kind::of_this_processor().name();
     format!("{}, {kernels} kernels, {}", blas::describe(), count(threads, "thread"))
+}
+
+/// Who computes the products of a layer, and of what.
+fn describe_products(products: &Products, threads: usize, blas_threads: usize) -> String {
+    let Products { inputs, outputs, operations, leaves_out_zeros } = *products;
+    let (who, threads) = match Kind::for_product(operations) {
+        Some(kind) => (format!("{} kernels", kind.name()), parts(operations, outputs, threads)),
+        None => (blas::describe().to_string(), blas_threads),
+    };
+    let zeros = if leaves_out_zeros { ", without pixels that are zero in the whole batch" } else { "" };
+    let operations = thousands(operations);
+    format!("{inputs}-{outputs}: {operations} operations, {who}, {}{zeros}", count(threads, "thread"))
 }
 
 /// What shapes the steps, and how long they go on, in a line.

@@ -39,6 +39,9 @@ pub struct Args {
     /// Print one JSON object a line
     #[arg(long)]
     json: bool,
+    /// Tell, too, who computes the products of each layer
+    #[arg(long, short, conflicts_with_all = ["json", "quiet"])]
+    verbose: bool,
     /// Print nothing but errors
     #[arg(long, short, conflicts_with = "json")]
     quiet: bool,
@@ -78,7 +81,10 @@ pub fn run(
     };
     let images = Images { train: &train, validation: validation.as_ref(), test: &test };
     let log_every = args.log_every.map(|batches| batches as usize);
-    let mut screen = Screen::new(out, style, progress, &config, images).logging_every(log_every).resuming(&trainer);
+    let mut screen = Screen::new(out, style, progress, &config, images)
+        .logging_every(log_every)
+        .telling_products(args.verbose)
+        .resuming(&trainer);
     screen.start(&config, trainer.network(), config.threads(), folder.path())?;
 
     let objective = loss::objective(config.output, config.loss).expect("checked with the settings");

@@ -14,7 +14,7 @@ mod samples;
 pub mod team;
 
 pub use products::{
-    Gradient, Next, add_product, add_product_by, learn_columns, multiply, multiply_by, multiply_transposed,
+    Gradient, Next, add_product, add_product_by, learn_columns, multiply, multiply_by, multiply_transposed, parts,
     transposed_len,
 };
 pub use samples::{ActiveColumns, Samples};

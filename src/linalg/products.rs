@@ -216,7 +216,7 @@ fn in_parts<T: Send>(
     mut cut: impl FnMut(usize) -> T,
     work: impl Fn(usize, T) + Sync,
 ) {
-    let parts = team::size().min(operations / WORTH_SHARING).min(columns / LINE);
+    let parts = parts(operations, columns, team::size());
     if parts < 2 {
         return work(0, cut(columns));
     }
@@ -226,6 +226,11 @@ fn in_parts<T: Send>(
     };
     let pieces = (0..parts).map(|part| (start_of(part), cut(start_of(part + 1) - start_of(part))));
     team::for_each(pieces, |(first, piece)| work(first, piece));
+}
+
+/// Parts that a product with so many `columns`, of so many `operations`, is cut into for a team of `threads`.
+pub fn parts(operations: usize, columns: usize, threads: usize) -> usize {
+    threads.min(team::MOST_PARTS).min(operations / WORTH_SHARING).min(columns / LINE).max(1)
 }
 
 /// The first `width` columns of `rest`, which loses them.

@@ -33,5 +33,5 @@ pub use init::Init;
 pub use input_bias::InputBiasSpec;
 pub use layer::{Backward, Layer, Learner, Mode, Parameter, ParameterMut, Step};
 pub use loss::{Loss, Objective, Output};
-pub use network::{BatchScore, Network, predicted_class};
+pub use network::{BatchScore, Network, Products, predicted_class};
 pub use workspace::{Batch, Workspace};

@@ -25,6 +25,19 @@ pub struct BatchScore {
     pub correct: usize,
 }
 
+/// The products of a layer in a step: forward, its update, and backward but in the first layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Products {
+    /// I.
+    pub inputs: usize,
+    /// O.
+    pub outputs: usize,
+    /// Floating-point operations of each, if nothing is left out.
+    pub operations: usize,
+    /// Inputs that are zero in the whole batch are left out.
+    pub leaves_out_zeros: bool,
+}
+
 impl Network {
     /// A network as described, all parameters 0.
     ///
@@ -102,6 +115,19 @@ impl Network {
         let layers = self.architecture.layers_with_inputs();
         let products = layers.map(|(layer, inputs)| layer.spec().multiplications(inputs));
         products.max().unwrap_or(0).saturating_mul(2 * batch)
+    }
+
+    /// The products of each layer that multiplies, with batches of `batch` images.
+    pub fn products(&self, batch: usize) -> Vec<Products> {
+        let mut all = Vec::new();
+        for (place, (layer, inputs)) in self.architecture.layers_with_inputs().enumerate() {
+            let operations = layer.spec().multiplications(inputs).saturating_mul(2 * batch);
+            if operations > 0 {
+                let leaves_out_zeros = place == 0 && self.prefers_active_columns(batch);
+                all.push(Products { inputs, outputs: layer.spec().outputs(inputs), operations, leaves_out_zeros });
+            }
+        }
+        all
     }
 
     /// Whether batches of up to `batch` images are better kept without the pixels that are zero in all of them.
