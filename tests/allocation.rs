@@ -6,7 +6,7 @@ use std::cell::Cell;
 
 use gemmnist::data::{Dataset, Input};
 use gemmnist::nn::loss::{self, Weighted};
-use gemmnist::nn::{Activation, Architecture, Init, Network, Objective, Step, Workspace};
+use gemmnist::nn::{Activation, Architecture, Batch, Init, Network, Objective, Step, Workspace};
 use gemmnist::optim::{OptimizerName, optimizer};
 use gemmnist::seed::Seed;
 
@@ -55,13 +55,18 @@ fn a_step_allocates_nothing() {
                 {
                     let mut network = Network::initialised(architecture, Init::Xavier, Seed(0));
                     let mut workspace = Workspace::new(&network, 10);
+                    let mut next = Batch::new(&network, 10);
                     let mut optimizer = optimizer(name, 1e-4, &network);
                     for b in [10, 7] {
                         let indices: Vec<u32> = (0..b as u32).collect();
                         let before = ALLOCATIONS.get();
                         workspace.load(&images, Input::Gray, &indices);
+                        next.load(&images, Input::Gray, &indices);
                         optimizer.begin_step(0.1);
-                        network.learn(Step { seed: Seed(0), number: 1 }, &mut workspace, b, objective, &mut *optimizer);
+                        let step = Step { seed: Seed(0), number: 1 };
+                        let next = Some(&mut next);
+                        network.learn_and_begin(step, &mut workspace, b, objective, &mut *optimizer, next);
+                        network.learn(step, &mut workspace, b, objective, &mut *optimizer);
                         let allocations = ALLOCATIONS.get() - before;
                         assert_eq!(allocations, 0, "{activation} {name}, batch {b}");
                     }
