@@ -158,7 +158,7 @@ impl Batch {
     }
 
     /// The first `b` samples; all of them, where they are kept without the pixels that are zero in all of them.
-    pub(super) fn samples(&self, b: usize) -> Samples<'_> {
+    pub fn samples(&self, b: usize) -> Samples<'_> {
         match &self.active {
             Some(active) if !self.is_whole => Samples::Active(active.columns()),
             _ => Samples::Whole(self.whole.slice(s![..b, ..])),

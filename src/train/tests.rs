@@ -39,9 +39,9 @@ fn bits(network: &Network) -> Vec<u32> {
     network.parameters().flat_map(|(_, parameter)| parameter.file_values()).map(f32::to_bits).collect()
 }
 
-/// The images of the last step, told by what they are filled with.
+/// The images of the last step, told by what they are filled with. They are where the batch after the next would be loaded.
 fn last_step(trainer: &mut Trainer<'_>, images: usize) -> Vec<u8> {
-    let x = trainer.workspace.samples(images).to_whole();
+    let x = trainer.upcoming[1].samples(images).to_whole();
     x.rows().into_iter().map(|row| (row[0] * 255.0).round() as u8).collect()
 }
 
