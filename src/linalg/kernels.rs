@@ -240,18 +240,16 @@ mod dispatch {
 
     use super::{Kind, Output, Product, tiles};
 
-    // 32 registers hold sums of 12 x 2 vectors or 16 x 1, 16 registers of 5 x 2 or 8 x 1; the rest is for what is multiplied.
-
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,fma")]
     fn avx512(product: Product, output: Output) {
-        tiles::multiply::<__m512, 12, 16>(product, output);
+        tiles::multiply::<__m512>(product, output);
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma")]
     fn avx2(product: Product, output: Output) {
-        tiles::multiply::<__m256, 5, 8>(product, output);
+        tiles::multiply::<__m256>(product, output);
     }
 
     #[cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "code for some processors only"))]
@@ -263,7 +261,7 @@ mod dispatch {
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => unsafe { avx2(product, output) },
-            _ => tiles::multiply::<[f32; 4], 5, 8>(product, output),
+            _ => tiles::multiply::<[f32; 4]>(product, output),
         }
     }
 }

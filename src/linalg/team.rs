@@ -209,7 +209,8 @@ pub fn for_each<T: Send>(pieces: impl Iterator<Item = T>, work: impl Fn(T) + Syn
 }
 
 /// Does `work`, and `other` some time before it returns: beside it, by a member that has nothing else to do, or after it. Where
-/// `work` shares a lot, as it did last time, members help with the first of it before they turn to the other.
+/// `work` shared more than one thing last time, members help with the first of them before they turn to the other; where it shared
+/// nothing, it is too small to hand anything over.
 ///
 /// # Panics
 /// If one of them does.
@@ -230,7 +231,7 @@ pub fn beside<R>(other: impl FnOnce() + Send, work: impl FnOnce() -> R) -> R {
     let job = leader.shared.beside.prepare(&claim);
     let over = Over(&leader.beside);
     leader.beside.set(Beside::HeldBack);
-    if leader.shared_jobs.replace(0) < 2 {
+    if leader.shared_jobs.replace(0) == 1 {
         leader.offer_beside();
     }
     let result = work();

@@ -15,63 +15,69 @@ struct Span {
 /// The sums of a tile of `M` rows and `N` vectors.
 type Sums<V, const M: usize, const N: usize> = [[V; N]; M];
 
-/// See [`super::multiply`]; tiles of up to `PAIRS` rows times two vectors and up to `SINGLES` rows times one.
+/// See [`super::multiply`].
 #[inline(always)]
-pub fn multiply<V: Vector, const PAIRS: usize, const SINGLES: usize>(product: Product, output: Output) {
+pub fn multiply<V: Vector>(product: Product, output: Output) {
     match (product.left, output) {
         (Left::Rows { values, stride, picked: None }, Output::Overwrite(c)) => {
-            by_spans::<V, PAIRS, SINGLES>(product, Rows { values, stride, row_of_b: |k| k }, Overwrite(c));
+            by_spans::<V>(product, Rows { values, stride, row_of_b: |k| k }, Overwrite(c));
         }
         (Left::Rows { values, stride, picked: Some(picked) }, Output::Overwrite(c)) => {
             let row_of_b = |k: usize| picked[k] as usize;
-            by_spans::<V, PAIRS, SINGLES>(product, Rows { values, stride, row_of_b }, Overwrite(c));
+            by_spans::<V>(product, Rows { values, stride, row_of_b }, Overwrite(c));
         }
         (Left::Columns { values, stride }, Output::Add { alpha, c, picked }) => {
-            by_spans::<V, PAIRS, SINGLES>(product, Columns { values, stride }, Add { alpha, c, picked });
+            by_spans::<V>(product, Columns { values, stride }, Add { alpha, c, picked });
         }
         (Left::Rows { values, stride, picked: None }, Output::Transposed(c)) => {
-            by_spans::<V, PAIRS, SINGLES>(product, Rows { values, stride, row_of_b: |k| k }, Transposed(c));
+            by_spans::<V>(product, Rows { values, stride, row_of_b: |k| k }, Transposed(c));
         }
         _ => panic!("no layer needs this product"),
     }
 }
 
-/// Span after span, of two vectors as long as there are two, then of one that may have fewer lanes.
+/// Columns from which on spans of four vectors pay: for fewer they are slower in the program, though not by themselves (docs/PERFORMANCE.md).
+const WIDE: usize = 256;
+
+/// Span after span, of as many vectors as there are: four where it is wide, two, or one that may have fewer lanes.
 #[inline(always)]
-fn by_spans<V: Vector, const PAIRS: usize, const SINGLES: usize>(
-    product: Product,
-    left: impl Terms,
-    mut output: impl Finish,
-) {
+fn by_spans<V: Vector>(product: Product, left: impl Terms, mut output: impl Finish) {
+    let [of_four, of_two, of_one] = output.most_rows::<V>();
     let (lanes, end) = (V::LANES, product.right.columns);
     let mut start = 0;
+    let is_wide = of_four > 0 && end >= WIDE;
+    while is_wide && end - start >= 4 * lanes {
+        by_rows::<V, 4>(product, left, Span { start, last: lanes }, of_four, &mut output);
+        start += 4 * lanes;
+    }
     while end - start >= 2 * lanes {
-        by_rows::<V, PAIRS, 2>(product, left, Span { start, last: lanes }, &mut output);
+        by_rows::<V, 2>(product, left, Span { start, last: lanes }, of_two, &mut output);
         start += 2 * lanes;
     }
     while start < end {
         let last = lanes.min(end - start);
-        by_rows::<V, SINGLES, 1>(product, left, Span { start, last }, &mut output);
+        by_rows::<V, 1>(product, left, Span { start, last }, of_one, &mut output);
         start += last;
     }
 }
 
-/// All rows in the columns of `span`: tiles of about the same number of rows, of those that there are tiles of.
+/// All rows in the columns of `span`: tiles of about the same number of rows, `most` at most, of those that there are tiles of.
 #[inline(always)]
-fn by_rows<V: Vector, const MOST: usize, const N: usize>(
+fn by_rows<V: Vector, const N: usize>(
     product: Product,
     left: impl Terms,
     span: Span,
+    most: usize,
     output: &mut impl Finish,
 ) {
     let mut first = 0;
     while first < product.rows {
         let rest = product.rows - first;
-        let rows = rest.div_ceil(rest.div_ceil(MOST));
+        let rows = rest.div_ceil(rest.div_ceil(most));
         macro_rules! tile_of {
             ($($m:literal)+) => {
                 match rows {
-                    $( $m.. if $m <= MOST => {
+                    $( $m.. if $m <= most => {
                         let sums: Sums<V, $m, N> = left.sums(product, first, span);
                         output.finish(sums, first, span);
                         first += $m;
@@ -177,6 +183,12 @@ impl Terms for Columns<'_> {
 
 /// What becomes of sums.
 trait Finish {
+    /// Rows of its tiles of four, two and one vectors, at most.
+    #[inline(always)]
+    fn most_rows<V: Vector>(&self) -> [usize; 3] {
+        V::MOST_ROWS
+    }
+
     /// Puts those of the rows from `first` on and the columns of `span` where they belong.
     fn finish<V: Vector, const M: usize, const N: usize>(&mut self, sums: Sums<V, M, N>, first: usize, span: Span);
 }
@@ -210,6 +222,13 @@ struct Add<'a> {
 }
 
 impl Finish for Add<'_> {
+    /// More than four rows of four vectors are sometimes several times slower, by where the matrices lie in memory.
+    #[inline(always)]
+    fn most_rows<V: Vector>(&self) -> [usize; 3] {
+        let [of_four, of_two, of_one] = V::MOST_ROWS;
+        [of_four.min(4), of_two, of_one]
+    }
+
     #[inline(always)]
     fn finish<V: Vector, const M: usize, const N: usize>(&mut self, sums: Sums<V, M, N>, first: usize, span: Span) {
         let (alpha, mut sums) = (V::splat(self.alpha), sums);
@@ -236,6 +255,13 @@ struct Transposed<'a>(ColumnsMut<'a>);
 const MOST_LANES: usize = 16;
 
 impl Finish for Transposed<'_> {
+    /// A square of few rows is turned in vain.
+    #[inline(always)]
+    fn most_rows<V: Vector>(&self) -> [usize; 3] {
+        let [_, of_two, of_one] = V::MOST_ROWS;
+        [0, of_two, of_one]
+    }
+
     #[inline(always)]
     fn finish<V: Vector, const M: usize, const N: usize>(&mut self, sums: Sums<V, M, N>, first: usize, span: Span) {
         for n in 0..N {
