@@ -29,7 +29,7 @@ impl Terminal {
     /// None: files, or pipes.
     pub const NONE: Self = Self { progress: Progress::Hidden, out: ColorChoice::Never, err: ColorChoice::Never };
 
-    /// That of this process: colours as `NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE` and `TERM` have it.
+    /// That of this process: colours as `NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE`, `TERM` and `CI` have it.
     pub fn of_process() -> Self {
         Self {
             progress: if stderr().is_terminal() { Progress::Bar } else { Progress::Hidden },

@@ -56,13 +56,17 @@ impl Place {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
-    /// The real program in this folder, by a shell, as nobody has set up anything; the locale is one without Unicode.
+    /// The real program in this folder, by a shell, as nobody has set up anything, nor a CI, on which a dumb terminal has colours; the
+    /// locale is one without Unicode.
     pub fn command(&self, line: &str) -> Command {
         let programs = Path::new(env!("CARGO_BIN_EXE_gemmnist")).parent().unwrap().to_owned();
         let path = std::env::join_paths([programs, "/usr/bin".into(), "/bin".into()]).unwrap();
         let mut command = Command::new("sh");
         command.args(["-c", line]).current_dir(self.0.path()).env("PATH", path).env("LC_ALL", "C");
-        command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE").env("GEMMNIST_DATA", self.path("data"));
+        for variable in ["CI", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+            command.env_remove(variable);
+        }
+        command.env("GEMMNIST_DATA", self.path("data"));
         command
     }
 
