@@ -30,6 +30,9 @@ pub const MOST_PARTS: usize = 8;
 /// Looks at an empty gate, about 0.1 ms of them, after which a member goes to sleep.
 const LOOKS_TO_SLEEP: u32 = 5_000;
 
+/// Looks, about 5 µs of them, after which a member offers its core to others: it may be the leader's, who then could not open a gate.
+const LOOKS_TO_YIELD: u32 = 250;
+
 /// A leader, and members that wait for parts of its work until the team is dropped.
 #[derive(Debug)]
 pub struct Team {
@@ -272,7 +275,10 @@ impl Shared {
             let found = self.parts.help(&mut last_parts, 1 + member) || self.beside.help(&mut last_beside, 1 + member);
             looks = if found { 0 } else { looks + 1 };
             if looks < LOOKS_TO_SLEEP {
-                std::hint::spin_loop();
+                match looks % LOOKS_TO_YIELD {
+                    0 if looks > 0 => thread::yield_now(),
+                    _ => std::hint::spin_loop(),
+                }
                 continue;
             }
             self.asleep[member].store(true, Ordering::SeqCst);
