@@ -61,7 +61,7 @@ impl Kind {
     }
 
     /// The vector code for a product that takes so many floating-point operations (when nothing is left out of it), or `None`
-    /// where BLAS is faster at it: docs/MEASUREMENTS.md, "Products by kernels of our own".
+    /// where BLAS is faster at it: docs/PERFORMANCE.md, "Products by kernels of our own".
     pub fn for_product(operations: usize) -> Option<Self> {
         let kind = Self::of_this_processor();
         (operations < kind.limit()).then_some(kind)
@@ -70,7 +70,7 @@ impl Kind {
     /// Floating-point operations of the smallest product that BLAS is faster at.
     pub fn limit(self) -> usize {
         match self {
-            Self::Avx512 => 1_000_000_000,
+            Self::Avx512 => 10_000_000_000,
             Self::Avx2 => 20_000_000,
             Self::Portable => 2_000_000,
         }

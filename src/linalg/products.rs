@@ -287,8 +287,8 @@ mod tests {
     /// more: its case has small integers, which are exact.
     #[test]
     fn weights_learnt_by_columns_and_the_next_product_have_the_bits_of_one_after_the_other() {
-        for (batch, inputs, outputs) in [(1, 5, 3), (10, 300, 128), (7, 400, 135), (300, 1100, 1600)] {
-            let (values, unit) = if batch == 300 { (7, 1.0) } else { (101, 0.03) };
+        for (batch, inputs, outputs) in [(1, 5, 3), (10, 300, 128), (7, 400, 135), (1000, 2300, 2300)] {
+            let (values, unit) = if batch == 1000 { (7, 1.0) } else { (101, 0.03) };
             let value = move |i: usize, j: usize| unit * (((i * 31 + j * 17) % values) as f32 - (values / 2) as f32);
             let matrix = |rows, width| Array2::from_shape_fn((rows, width), |(i, j)| value(i, j));
             let (x, d, next_x) = (matrix(batch, inputs), matrix(batch, outputs), matrix(batch.div_ceil(2), inputs));

@@ -38,20 +38,12 @@ pub fn multiply<V: Vector>(product: Product, output: Output) {
     }
 }
 
-/// Columns from which on spans of four vectors pay: for fewer they are slower in the program, though not by themselves (docs/PERFORMANCE.md).
-const WIDE: usize = 256;
-
-/// Span after span, of as many vectors as there are: four where it is wide, two, or one that may have fewer lanes.
+/// Span after span, of as many vectors as there are: two, or one that may have fewer lanes.
 #[inline(always)]
 fn by_spans<V: Vector>(product: Product, left: impl Terms, mut output: impl Finish) {
-    let [of_four, of_two, of_one] = output.most_rows::<V>();
+    let [of_two, of_one] = V::MOST_ROWS;
     let (lanes, end) = (V::LANES, product.right.columns);
     let mut start = 0;
-    let is_wide = of_four > 0 && end >= WIDE;
-    while is_wide && end - start >= 4 * lanes {
-        by_rows::<V, 4>(product, left, Span { start, last: lanes }, of_four, &mut output);
-        start += 4 * lanes;
-    }
     while end - start >= 2 * lanes {
         by_rows::<V, 2>(product, left, Span { start, last: lanes }, of_two, &mut output);
         start += 2 * lanes;
@@ -186,12 +178,6 @@ impl Terms for Columns<'_> {
 
 /// What becomes of sums.
 trait Finish {
-    /// Rows of its tiles of four, two and one vectors, at most.
-    #[inline(always)]
-    fn most_rows<V: Vector>(&self) -> [usize; 3] {
-        V::MOST_ROWS
-    }
-
     /// Puts those of the rows from `first` on and the columns of `span` where they belong.
     fn finish<V: Vector, const M: usize, const N: usize>(&mut self, sums: Sums<V, M, N>, first: usize, span: Span);
 }
@@ -225,13 +211,6 @@ struct Add<'a> {
 }
 
 impl Finish for Add<'_> {
-    /// More than four rows of four vectors are sometimes several times slower, by where the matrices lie in memory.
-    #[inline(always)]
-    fn most_rows<V: Vector>(&self) -> [usize; 3] {
-        let [of_four, of_two, of_one] = V::MOST_ROWS;
-        [of_four.min(4), of_two, of_one]
-    }
-
     #[inline(always)]
     fn finish<V: Vector, const M: usize, const N: usize>(&mut self, sums: Sums<V, M, N>, first: usize, span: Span) {
         let (alpha, mut sums) = (V::splat(self.alpha), sums);
@@ -258,13 +237,6 @@ struct Transposed<'a>(ColumnsMut<'a>);
 const MOST_LANES: usize = 16;
 
 impl Finish for Transposed<'_> {
-    /// A square of few rows is turned in vain.
-    #[inline(always)]
-    fn most_rows<V: Vector>(&self) -> [usize; 3] {
-        let [_, of_two, of_one] = V::MOST_ROWS;
-        [0, of_two, of_one]
-    }
-
     #[inline(always)]
     fn finish<V: Vector, const M: usize, const N: usize>(&mut self, sums: Sums<V, M, N>, first: usize, span: Span) {
         for n in 0..N {

@@ -7,9 +7,9 @@ pub trait Vector: Copy {
     /// How many numbers.
     const LANES: usize;
 
-    /// Rows of a tile of four, two and one vectors, at most: as many sums as there are registers for, less those for what is
+    /// Rows of a tile of two and of one vectors, at most: as many sums as there are registers for, less those for what is
     /// multiplied.
-    const MOST_ROWS: [usize; 3];
+    const MOST_ROWS: [usize; 2];
 
     /// The same number in every lane.
     fn splat(value: f32) -> Self;
@@ -36,7 +36,7 @@ pub trait Vector: Copy {
 /// What every build allows.
 impl Vector for [f32; 4] {
     const LANES: usize = 4;
-    const MOST_ROWS: [usize; 3] = [0, 5, 8];
+    const MOST_ROWS: [usize; 2] = [5, 8];
 
     #[inline(always)]
     fn splat(value: f32) -> Self {
@@ -94,7 +94,7 @@ mod x86 {
 
     impl Vector for __m512 {
         const LANES: usize = 16;
-        const MOST_ROWS: [usize; 3] = [6, 12, 16];
+        const MOST_ROWS: [usize; 2] = [12, 16];
 
         #[inline(always)]
         fn splat(value: f32) -> Self {
@@ -171,7 +171,7 @@ mod x86 {
 
     impl Vector for __m256 {
         const LANES: usize = 8;
-        const MOST_ROWS: [usize; 3] = [0, 5, 8];
+        const MOST_ROWS: [usize; 2] = [5, 8];
 
         #[inline(always)]
         fn splat(value: f32) -> Self {
