@@ -95,7 +95,7 @@ pub enum Left<'a> {
         values: &'a [f32],
         /// From the start of a row to that of the next.
         stride: usize,
-        /// (K): the row of `B` that each column is multiplied with; `None` for the first K.
+        /// The row of `B` that each of the K columns is multiplied with; `None` for the first K.
         picked: Option<&'a [u32]>,
     },
     /// Column-major.
@@ -105,6 +105,23 @@ pub enum Left<'a> {
         /// From the start of a column to that of the next.
         stride: usize,
     },
+}
+
+/// Some rows of a matrix, of which only those from `first` on are at hand.
+#[derive(Debug, Clone, Copy)]
+pub struct Picked<'a> {
+    /// Their numbers in the whole matrix, none below `first`.
+    pub rows: &'a [u32],
+    /// The first row that is at hand.
+    pub first: usize,
+}
+
+impl Picked<'_> {
+    /// The number of the `k`-th among the rows at hand.
+    #[inline(always)]
+    fn row(self, k: usize) -> usize {
+        (self.rows[k] as usize).wrapping_sub(self.first)
+    }
 }
 
 /// `A·B`: `A` (M, K), `B` row-major.
@@ -131,8 +148,8 @@ pub enum Output<'a> {
         alpha: f32,
         /// `C`, its columns those of the product.
         c: ColumnsMut<'a>,
-        /// (M): the row of `C` that each row of the product is added to; `None` for the first M.
-        picked: Option<&'a [u32]>,
+        /// The row of `C` that each of the M rows of the product is added to; `None` for the first M.
+        picked: Option<Picked<'a>>,
     },
     /// `C ← (A·B)ᵀ`, without columns of the product that `C` has no row for.
     Transposed(ColumnsMut<'a>),
@@ -149,7 +166,7 @@ pub fn multiply(kind: Kind, product: Product, output: Output) {
         Output::Overwrite(c) => assert_eq!((c.rows(), c.columns), (rows, columns), "C has another shape"),
         Output::Add { c, picked, .. } => {
             assert_eq!(c.columns, columns, "C has another width");
-            assert_eq!(picked.map_or(c.rows(), <[u32]>::len), rows, "C has another height");
+            assert_eq!(picked.map_or(c.rows(), |picked| picked.rows.len()), rows, "C has another height");
         }
         Output::Transposed(c) => assert!(c.columns == rows && c.rows() <= columns, "C has another shape"),
     }

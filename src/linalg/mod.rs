@@ -14,8 +14,8 @@ mod samples;
 pub mod team;
 
 pub use products::{
-    Gradient, Next, add_product, add_product_by, learn_columns, multiply, multiply_by, multiply_transposed, parts,
-    transposed_len,
+    Gradient, Next, add_product, add_product_by, learn_columns, learn_rows, multiply, multiply_by, multiply_transposed,
+    parts, transposed_len,
 };
 pub use samples::{ActiveColumns, Samples};
 

@@ -3,7 +3,8 @@
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
 
 use super::kernels::{self, Columns, ColumnsMut, Kind, Left, Output, Product};
-use super::{Samples, gemm, team};
+use super::samples::{Factor, Samples};
+use super::{gemm, team};
 
 /// A part of a product has at least so many floating-point operations: it takes 2 µs, and to hand it over 0.2.
 const WORTH_SHARING: usize = 300_000;
@@ -61,24 +62,25 @@ pub fn add_product_by(
     w: ArrayViewMut2<f32>,
 ) {
     let Some(kind) = kind else { return gemm(alpha, x.whole().t(), d, beta, w) };
-    by_columns(x.operations(d.ncols()), [w], |first, [w]| {
+    let operations = x.operations(d.ncols());
+    let x = x.of_rows(0..w.nrows());
+    by_columns(operations, [w], |first, [w]| {
         let d = d.slice(s![.., first..first + w.ncols()]);
-        add_product_columns(kind, alpha, x, d, beta, w);
+        add_product_here(kind, alpha, x, d, beta, w);
     });
 }
 
-/// `W ← alpha·Xᵀ·D + beta·W` for some columns of `D`, by this thread.
-fn add_product_columns(kind: Kind, alpha: f32, x: Samples, d: ArrayView2<f32>, beta: f32, mut w: ArrayViewMut2<f32>) {
-    assert_eq!((x.samples(), x.width(), d.ncols()), (d.nrows(), w.nrows(), w.ncols()), "shapes disagree");
+/// `W ← alpha·Xᵀ·D + beta·W` for some columns of `W`, or some of its rows, by this thread.
+fn add_product_here(kind: Kind, alpha: f32, x: Factor, d: ArrayView2<f32>, beta: f32, mut w: ArrayViewMut2<f32>) {
+    assert_eq!((x.samples, x.rows, d.ncols()), (d.nrows(), w.nrows(), w.ncols()), "shapes disagree");
     match beta {
         0.0 => w.fill(0.0),
         1.0 => {}
         beta => w.mapv_inplace(|w| w * beta), // the rows of the other columns, too
     }
-    let (values, picked) = values_of(x);
-    let left = Left::Columns { values, stride: x.terms() };
-    let product = Product { left, rows: x.terms(), terms: x.samples(), right: Columns::new(d) };
-    kernels::multiply(kind, product, Output::Add { alpha, c: ColumnsMut::new(w), picked });
+    let left = Left::Columns { values: x.values, stride: x.stride };
+    let product = Product { left, rows: x.terms, terms: x.samples, right: Columns::new(d) };
+    kernels::multiply(kind, product, Output::Add { alpha, c: ColumnsMut::new(w), picked: x.picked });
 }
 
 /// The first product of the next step: `Y ← X·W`, `x` (B, I), `y` (B, O), as soon as `W` is learnt.
@@ -90,75 +92,102 @@ pub struct Next<'x, 'y> {
     pub y: ArrayViewMut2<'y, f32>,
 }
 
-/// The gradient `Xᵀ·D` of some columns of a weight matrix, not multiplied yet.
+/// The gradient `Xᵀ·D` of a part of a weight matrix, not multiplied yet.
 #[derive(Debug, Clone, Copy)]
 pub struct Gradient<'x, 'd> {
-    /// `None` where BLAS multiplies.
-    kind: Option<Kind>,
-    /// The team multiplies, not this thread alone.
-    is_shared: bool,
-    x: Samples<'x>,
+    by: By<'x>,
     d: ArrayView2<'d, f32>,
 }
 
+/// Who multiplies a gradient.
+#[derive(Debug, Clone, Copy)]
+enum By<'x> {
+    /// This thread, with vector code.
+    Kernels(Kind, Factor<'x>),
+    /// BLAS.
+    Blas(Samples<'x>),
+}
+
 impl Gradient<'_, '_> {
-    /// `W ← W + alpha·Xᵀ·D`, in these columns.
+    /// `W ← W + alpha·Xᵀ·D`, in this part.
     pub fn add_to(self, alpha: f32, w: ArrayViewMut2<f32>) {
         self.write(alpha, 1.0, w);
     }
 
-    /// `G ← Xᵀ·D`, in these columns.
+    /// `G ← Xᵀ·D`, in this part.
     pub fn overwrite(self, g: ArrayViewMut2<f32>) {
         self.write(1.0, 0.0, g);
     }
 
     fn write(self, alpha: f32, beta: f32, w: ArrayViewMut2<f32>) {
-        let Self { kind, is_shared, x, d } = self;
-        match kind.filter(|_| !is_shared) {
-            Some(kind) => add_product_columns(kind, alpha, x, d, beta, w),
-            None => add_product_by(kind, alpha, x, d, beta, w),
+        match self.by {
+            By::Kernels(kind, x) => add_product_here(kind, alpha, x, self.d, beta, w),
+            By::Blas(x) => add_product_by(None, alpha, x, self.d, beta, w),
         }
     }
 }
 
-/// Learns a weight matrix, and with it the first product of the next step, by columns: whoever does some columns does all there is
-/// to do with them, and finds them in its cache. `matrices` are the weights `W` (I, O) and others of their shape; `learn` is called with the gradient
-/// and all of `matrices` in some columns, until it was called for each column once.
+/// Learns a weight matrix, and with it the first product of the next step, by columns: whoever learns some of them multiplies with them at once, and finds
+/// them in its cache. `w` are the weights (I, O); `learn` is called with the gradient and the weights of some columns, until it was called for each
+/// column once.
 ///
 /// # Panics
 /// As [`multiply`].
-pub fn learn_columns<const N: usize>(
+pub fn learn_columns(
+    x: Samples,
+    d: ArrayView2<f32>,
+    mut w: ArrayViewMut2<f32>,
+    next: Option<Next>,
+    learn: impl Fn(Gradient, ArrayViewMut2<f32>) + Sync,
+) {
+    let (inputs, outputs) = w.dim();
+    let kind = x.kernels(outputs);
+    let next_kind = next.as_ref().map_or(kind, |next| next.x.kernels(outputs));
+    let Some((this, that)) = kind.zip(next_kind) else { return learn_rows(x, d, [w], next, |g, [w]| learn(g, w)) };
+    let (next_x, mut y) = match next {
+        Some(Next { x, y }) => (Some(x), y),
+        None => (None, no_rows(outputs)),
+    };
+    let operations = x.operations(outputs) + next_x.map_or(0, |x| x.operations(outputs));
+    let x = x.of_rows(0..inputs);
+    let cut = |width| (cut_off(&mut w, Axis(1), width), cut_off(&mut y, Axis(1), width));
+    in_parts(operations, outputs, cut, |first, (mut w, y)| {
+        let d = d.slice(s![.., first..first + w.ncols()]);
+        learn(Gradient { by: By::Kernels(this, x), d }, w.view_mut());
+        if let Some(x) = next_x {
+            multiply_columns(that, x, w.view(), y);
+        }
+    });
+}
+
+/// Learns a weight matrix together with others of its shape, by rows, and then multiplies the first product of the next step. By columns each thread would have
+/// a part of every row of every matrix, and most lines of the cache that a part ends in would be another's, too. `matrices` are the weights `W` (I, O) and
+/// those others, or some without a row; `learn` is called with the gradient and all of `matrices` in some rows, until it was called for each row once.
+///
+/// # Panics
+/// As [`multiply`].
+pub fn learn_rows<const N: usize>(
     x: Samples,
     d: ArrayView2<f32>,
     mut matrices: [ArrayViewMut2<f32>; N],
     next: Option<Next>,
     learn: impl Fn(Gradient, [ArrayViewMut2<f32>; N]) + Sync,
 ) {
-    let outputs = d.ncols();
-    let kind = x.kernels(outputs);
-    let next_kind = next.as_ref().map_or(kind, |next| next.x.kernels(outputs));
-    // Rows that are no whole cache lines are cut within lines: both threads would write them, in every one of the matrices.
-    let cuts_lines = N > 1 && !outputs.is_multiple_of(LINE);
-    let Some((this, that)) = kind.zip(next_kind).filter(|_| !cuts_lines) else {
-        learn(Gradient { kind, is_shared: true, x, d }, matrices.each_mut().map(|matrix| matrix.view_mut()));
-        return next.into_iter().for_each(|Next { x, y }| multiply(x, matrices[0].view(), y));
-    };
-    let (next_x, mut y) = match next {
-        Some(Next { x, y }) => (Some(x), y),
-        None => (None, no_rows(outputs)),
-    };
-    let operations = x.operations(outputs) + next_x.map_or(0, |x| x.operations(outputs));
-    let cut = |width| (matrices.each_mut().map(|matrix| cut_off(matrix, width)), cut_off(&mut y, width));
-    in_parts(operations, outputs, cut, |first, (mut matrices, y)| {
-        let d = d.slice(s![.., first..first + matrices[0].ncols()]);
-        learn(
-            Gradient { kind: Some(this), is_shared: false, x, d },
-            matrices.each_mut().map(|matrix| matrix.view_mut()),
-        );
-        if let Some(x) = next_x {
-            multiply_columns(that, x, matrices[0].view(), y);
+    let (inputs, outputs) = matrices[0].dim();
+    let mut rest = matrices.each_mut().map(|matrix| matrix.view_mut());
+    match x.kernels(outputs) {
+        Some(kind) => {
+            let cut = |height| rest.each_mut().map(|matrix| cut_off(matrix, Axis(0), height));
+            in_parts(x.operations(outputs), inputs, cut, |first, matrices| {
+                let x = x.of_rows(first..first + matrices[0].nrows());
+                learn(Gradient { by: By::Kernels(kind, x), d }, matrices);
+            });
         }
-    });
+        None => learn(Gradient { by: By::Blas(x), d }, rest),
+    }
+    if let Some(Next { x, y }) = next {
+        multiply(x, matrices[0].view(), y);
+    }
 }
 
 /// Floats of scratch that [`multiply_transposed`] needs for `d` (B, O).
@@ -205,10 +234,10 @@ fn by_columns<const N: usize>(
     work: impl Fn(usize, [ArrayViewMut2<f32>; N]) + Sync,
 ) {
     let columns = matrices[0].ncols();
-    in_parts(operations, columns, |width| matrices.each_mut().map(|matrix| cut_off(matrix, width)), work);
+    in_parts(operations, columns, |width| matrices.each_mut().map(|matrix| cut_off(matrix, Axis(1), width)), work);
 }
 
-/// Cuts `columns` into as many parts as so many `operations` are worth: does `work` with the first column of each and what `cut` makes
+/// Cuts `columns`, or rows, into as many parts as so many `operations` are worth: does `work` with the first column of each and what `cut` makes
 /// of its number of columns, by the team.
 fn in_parts<T: Send>(
     operations: usize,
@@ -233,9 +262,10 @@ pub fn parts(operations: usize, columns: usize, threads: usize) -> usize {
     threads.min(team::MOST_PARTS).min(operations / WORTH_SHARING).min(columns / LINE).max(1)
 }
 
-/// The first `width` columns of `rest`, which loses them.
-fn cut_off<'a>(rest: &mut ArrayViewMut2<'a, f32>, width: usize) -> ArrayViewMut2<'a, f32> {
-    let (first, others) = std::mem::replace(rest, no_rows(0)).split_at(Axis(1), width);
+/// The first `length` columns, or rows, of `rest`, which loses them; fewer if it has fewer.
+fn cut_off<'a>(rest: &mut ArrayViewMut2<'a, f32>, axis: Axis, length: usize) -> ArrayViewMut2<'a, f32> {
+    let length = length.min(rest.len_of(axis));
+    let (first, others) = std::mem::replace(rest, no_rows(0)).split_at(axis, length);
     *rest = others;
     first
 }
@@ -298,15 +328,23 @@ mod tests {
             multiply(Samples::Whole(next_x.view()), expected.view(), expected_y.view_mut());
             for threads in [1, 2, 3] {
                 let team = team::Team::new(threads).unwrap();
-                let (mut w, mut y) = (matrix(inputs, outputs), Array2::from_elem(expected_y.dim(), f32::NAN));
+                let unknown = || Array2::from_elem(expected_y.dim(), f32::NAN);
+                let (mut w, mut y) = (matrix(inputs, outputs), unknown());
+                let next = Next { x: Samples::Whole(next_x.view()), y: y.view_mut() };
+                let by_columns = |product: Gradient, w: ArrayViewMut2<f32>| product.add_to(-0.5, w);
+                team.lead(|| learn_columns(Samples::Whole(x.view()), d.view(), w.view_mut(), Some(next), by_columns));
+                assert_eq!((&w, &y), (&expected, &expected_y), "{threads} threads");
+
+                let (mut w, mut y, mut none) = (matrix(inputs, outputs), unknown(), Array2::zeros((0, outputs)));
                 let mut gradient = Array2::from_elem(w.dim(), f32::NAN);
                 let next = Next { x: Samples::Whole(next_x.view()), y: y.view_mut() };
-                let learn = |product: Gradient, [w, gradient]: [ArrayViewMut2<f32>; 2]| {
+                let by_rows = |product: Gradient, [w, gradient, none]: [ArrayViewMut2<f32>; 3]| {
                     product.add_to(-0.5, w);
                     product.overwrite(gradient);
+                    assert_eq!(none.nrows(), 0);
                 };
-                let matrices = [w.view_mut(), gradient.view_mut()];
-                team.lead(|| learn_columns(Samples::Whole(x.view()), d.view(), matrices, Some(next), learn));
+                let matrices = [w.view_mut(), gradient.view_mut(), none.view_mut()];
+                team.lead(|| learn_rows(Samples::Whole(x.view()), d.view(), matrices, Some(next), by_rows));
                 let mut expected_gradient = Array2::zeros(w.dim());
                 add_product(1.0, Samples::Whole(x.view()), d.view(), 0.0, expected_gradient.view_mut());
                 assert_eq!(

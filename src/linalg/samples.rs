@@ -1,8 +1,10 @@
 //! A batch of samples as a factor of products: whole, or without the columns that are zero in every sample.
 
+use std::ops::Range;
+
 use ndarray::{Array2, ArrayView2};
 
-use super::kernels::Kind;
+use super::kernels::{Kind, Picked};
 
 /// `X` (B, I), one sample a row.
 #[derive(Debug, Clone, Copy)]
@@ -68,7 +70,42 @@ impl<'a> ActiveColumns<'a> {
     }
 }
 
+/// Those columns of a batch that some rows of a weight matrix belong to, as the factor `Xᵀ` of a product.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Factor<'a> {
+    /// From the first of them on, row-major.
+    pub values: &'a [f32],
+    /// From a sample to the next.
+    pub stride: usize,
+    /// B.
+    pub samples: usize,
+    /// How many columns.
+    pub terms: usize,
+    /// How many rows of weights.
+    pub rows: usize,
+    /// Which of these rows the columns belong to; `None` for all.
+    pub picked: Option<Picked<'a>>,
+}
+
 impl<'a> Samples<'a> {
+    /// The columns that `rows` of the weights belong to.
+    pub(super) fn of_rows(self, rows: Range<usize>) -> Factor<'a> {
+        match self {
+            Self::Whole(x) => {
+                let values = x.to_slice().expect("a contiguous matrix");
+                let (values, terms) = (&values[rows.start..], rows.len());
+                Factor { values, stride: x.ncols(), samples: x.nrows(), terms, rows: terms, picked: None }
+            }
+            Self::Active(x) => {
+                let [start, end] =
+                    [rows.start, rows.end].map(|row| x.columns.partition_point(|&column| (column as usize) < row));
+                let picked = Picked { rows: &x.columns[start..end], first: rows.start };
+                let (values, rows, terms) = (&x.values[start..], rows.len(), end - start);
+                Factor { values, stride: x.len(), samples: x.samples, terms, rows, picked: Some(picked) }
+            }
+        }
+    }
+
     /// All of `X`.
     ///
     /// # Panics

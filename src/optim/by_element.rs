@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 use super::{Memory, Optimizer};
-use crate::linalg::{Next, Samples, learn_columns};
+use crate::linalg::{Next, Samples, learn_rows};
 use crate::nn::{Learner, Network};
 
 /// A rule remembers at most so many floats for each element.
@@ -121,29 +121,23 @@ impl<R: Rule> Learner for ByElement<R> {
             like_w(second)
         };
         let matrices = [w, like_w(&mut gradient[..shape.0 * shape.1]), like_w(first), second];
-        learn_columns(x, d, matrices, next, |product, [mut w, mut gradient, mut first, mut second]| {
+        learn_rows(x, d, matrices, next, |product, [w, mut gradient, first, second]| {
             product.overwrite(gradient.view_mut());
-            let whole = (w.as_slice_mut(), gradient.as_slice(), first.as_slice_mut(), second.as_slice_mut());
-            if let (Some(w), Some(gradient), Some(first), Some(second)) = whole {
-                return update(rule, *decay, w, gradient, [first, second]);
-            }
-            let mut second = second.rows_mut().into_iter();
-            for ((w, gradient), first) in w.rows_mut().into_iter().zip(gradient.rows()).zip(first.rows_mut()) {
-                let second = second.next().map_or(&mut [][..], row);
-                update(rule, *decay, row(w), gradient.to_slice().expect(CONTIGUOUS), [row(first), second]);
-            }
+            let [w, gradient, first, second] = [w, gradient, first, second].map(all);
+            update(rule, *decay, w, gradient, [first, second]);
         });
     }
 
     fn bias(&mut self, parameter: usize, b: ArrayViewMut1<f32>, d_b: ArrayView1<f32>) {
         let d_b = d_b.to_slice().expect(CONTIGUOUS);
-        update(&self.rule, Decay::NONE, row(b), d_b, slices(&mut self.memories[parameter]));
+        let b = b.into_slice().expect(CONTIGUOUS);
+        update(&self.rule, Decay::NONE, b, d_b, slices(&mut self.memories[parameter]));
     }
 }
 
 /// Moves `theta` by `gradient`, as long as it; those of `memories` that the rule has are, too. One pass: every array is read once.
 fn update<R: Rule>(rule: &R, decay: Decay, theta: &mut [f32], gradient: &[f32], memories: [&mut [f32]; MOST_MEMORIES]) {
-    // By whole vectors. The last few of a short row would take longer one by one than all the others.
+    // By whole vectors. The last few of a short bias would take longer one by one than all the others.
     let (theta, gradient, memories) = update_by::<R, 16>(rule, decay, theta, gradient, memories);
     let (theta, gradient, memories) = update_by::<R, 4>(rule, decay, theta, gradient, memories);
     update_by::<R, 1>(rule, decay, theta, gradient, memories);
@@ -175,10 +169,11 @@ fn update_by<'a, R: Rule, const N: usize>(
     (rest_of_theta, rest_of_gradient, [rest_of_first, rest_of_second])
 }
 
-const CONTIGUOUS: &str = "rows are contiguous";
+const CONTIGUOUS: &str = "a parameter lies in memory as a whole";
 
-fn row<'a>(row: ArrayViewMut1<'a, f32>) -> &'a mut [f32] {
-    row.into_slice().expect(CONTIGUOUS)
+/// All elements of whole rows.
+fn all<'a>(rows: ArrayViewMut2<'a, f32>) -> &'a mut [f32] {
+    rows.into_slice().expect(CONTIGUOUS)
 }
 
 /// Those that there are, and empty ones.

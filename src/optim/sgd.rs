@@ -49,7 +49,7 @@ impl Learner for Sgd {
         next: Option<Next>,
     ) {
         let decay = (self.learning_rate * self.l2) as f32;
-        learn_columns(x, d, [w], next, |gradient, [mut w]| {
+        learn_columns(x, d, w, next, |gradient, mut w| {
             if decay > 0.0 {
                 w.mapv_inplace(|w| w - decay * w);
             }

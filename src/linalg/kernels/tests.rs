@@ -111,7 +111,11 @@ fn what_is_added_goes_to_the_rows_that_were_picked_and_touches_no_other() {
         for kind in kinds() {
             let mut c = before.clone();
             let left = Left::Columns { values: columns.as_slice().unwrap(), stride: a.nrows() };
-            let output = Output::Add { alpha: -0.5, c: ColumnsMut::new(c.view_mut()), picked: Some(&picked) };
+            let output = Output::Add {
+                alpha: -0.5,
+                c: ColumnsMut::new(c.view_mut()),
+                picked: Some(Picked { rows: &picked, first: 0 }),
+            };
             multiply(kind, product(left, a.nrows(), &b), output);
             assert_close(&c, &expected, a.ncols(), &format!("{kind:?} {:?} x {:?}", a.dim(), b.dim()));
             assert_eq!(c.slice(s![..;2, ..]), before.slice(s![..;2, ..]), "{kind:?}: a row that was not picked");

@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use super::vector::Vector;
-use super::{ColumnsMut, Left, Output, Product};
+use super::{ColumnsMut, Left, Output, Picked, Product};
 
 /// The columns of a tile: some vectors from `start` on, the last of them with `last` lanes.
 #[derive(Clone, Copy)]
@@ -207,7 +207,7 @@ impl Finish for Overwrite<'_> {
 struct Add<'a> {
     alpha: f32,
     c: ColumnsMut<'a>,
-    picked: Option<&'a [u32]>,
+    picked: Option<Picked<'a>>,
 }
 
 impl Finish for Add<'_> {
@@ -216,7 +216,7 @@ impl Finish for Add<'_> {
         let (alpha, mut sums) = (V::splat(self.alpha), sums);
         let mut rows = [0; M];
         for m in 0..M {
-            rows[m] = self.picked.map_or(first + m, |picked| picked[first + m] as usize);
+            rows[m] = self.picked.map_or(first + m, |picked| picked.row(first + m));
         }
         // All are read before one is written: a vector that is written in part cannot be read at once.
         for m in 0..M {
