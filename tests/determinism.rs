@@ -123,7 +123,7 @@ fn one_thread_and_two_write_the_same_model_of_a_small_network() {
     assert!(one == two, "the number of threads changed the model");
 }
 
-/// Products of some million operations are: their columns are divided between the threads, more of them than there are cores.
+/// Products of some million operations are: their columns, or rows, are divided between the threads, more of them than there are cores.
 #[test]
 fn one_thread_and_many_write_the_same_model_of_a_network_whose_steps_are_shared() {
     let runs = Runs::new();

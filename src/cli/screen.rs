@@ -360,7 +360,7 @@ pub fn describe_machine(threads: usize) -> String {
     format!("{}, {kernels} kernels, {}", blas::describe(), count(threads, "thread"))
 }
 
-/// Who computes the products of a layer, and of what.
+/// Who computes the products of a layer, and of what; the threads are those of the forward product.
 fn describe_products(products: &Products, threads: usize, blas_threads: usize) -> String {
     let Products { inputs, outputs, operations, leaves_out_zeros } = *products;
     let (who, threads) = match Kind::for_product(operations) {

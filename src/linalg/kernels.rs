@@ -61,16 +61,17 @@ impl Kind {
     }
 
     /// The vector code for a product that takes so many floating-point operations (when nothing is left out of it), or `None`
-    /// where BLAS is faster at it: docs/PERFORMANCE.md, "Products by kernels of our own".
+    /// where BLAS is faster at it: docs/PERFORMANCE.md, "Products by kernels of our own", and docs/MEASUREMENTS.md, "A first layer
+    /// without the pixels that are zero".
     pub fn for_product(operations: usize) -> Option<Self> {
         let kind = Self::of_this_processor();
         (operations < kind.limit()).then_some(kind)
     }
 
-    /// Floating-point operations of the smallest product that BLAS is faster at.
+    /// Floating-point operations of the smallest product that BLAS is faster at, as measured with one and two threads.
     pub fn limit(self) -> usize {
         match self {
-            Self::Avx512 => 10_000_000_000,
+            Self::Avx512 => 10_000_000_000_u64.try_into().unwrap_or(usize::MAX), // 32 bits hold no larger product
             Self::Avx2 => 20_000_000,
             Self::Portable => 2_000_000,
         }
@@ -117,7 +118,7 @@ pub struct Picked<'a> {
 }
 
 impl Picked<'_> {
-    /// The number of the `k`-th among the rows at hand.
+    /// The number of the `k`-th among the rows at hand; of one that is not, a number that no matrix has a row for.
     #[inline(always)]
     fn row(self, k: usize) -> usize {
         (self.rows[k] as usize).wrapping_sub(self.first)

@@ -2,7 +2,7 @@
 //!
 //! Row-major matrices, one sample a row. A layer has three products ([`multiply`], [`multiply_transposed`], [`add_product`]); each
 //! goes to whoever is fastest at it: BLAS where it is large ([`gemm`]), [`kernels`] of our own where it is not, or where most of
-//! a batch is zero; on one thread or, cut into columns, on the [`team`].
+//! a batch is zero; on one thread or, cut into columns or rows, on the [`team`].
 
 pub mod blas;
 pub mod bytes;
@@ -42,6 +42,16 @@ pub fn aligned(a: Array2<f32>) -> Array2<f32> {
     let mut aligned = room.into_shape_with_order(a.dim()).expect("as many elements");
     aligned.assign(&a);
     aligned
+}
+
+/// The first `rows` rows: all of them, mostly, which takes a tenth of the time of a slice.
+pub fn first_rows(a: &Array2<f32>, rows: usize) -> ArrayView2<'_, f32> {
+    if rows == a.nrows() { a.view() } else { a.slice(s![..rows, ..]) }
+}
+
+/// [`first_rows`], to overwrite.
+pub fn first_rows_mut(a: &mut Array2<f32>, rows: usize) -> ArrayViewMut2<'_, f32> {
+    if rows == a.nrows() { a.view_mut() } else { a.slice_mut(s![..rows, ..]) }
 }
 
 /// The same matrix with the strides it would have if it were allocated so. A slice of one row or column has stride 0

@@ -9,7 +9,10 @@ use super::{gemm, team};
 /// A part of a product has at least so many floating-point operations: it takes 2 µs, and to hand it over 0.2.
 const WORTH_SHARING: usize = 300_000;
 
-/// The columns where a matrix is cut are multiples of this: a cache line, which then has one writer.
+/// What is done with an element of several matrices that are learnt takes as long as so many operations of a product: 85 for Adam, fewer for momentum.
+const UPDATE: usize = 30;
+
+/// The columns, or rows, where a matrix is cut are multiples of this: columns of a cache line, which then has one writer.
 const LINE: usize = 16;
 
 /// `Y ← X·W`: `x` (B, I), `w` (I, O) read, `y` (B, O) overwritten.
@@ -62,12 +65,18 @@ pub fn add_product_by(
     w: ArrayViewMut2<f32>,
 ) {
     let Some(kind) = kind else { return gemm(alpha, x.whole().t(), d, beta, w) };
+    require_shapes(x, d, &w);
     let operations = x.operations(d.ncols());
     let x = x.of_rows(0..w.nrows());
     by_columns(operations, [w], |first, [w]| {
         let d = d.slice(s![.., first..first + w.ncols()]);
         add_product_here(kind, alpha, x, d, beta, w);
     });
+}
+
+/// Of `x` (B, I), `d` (B, O) and `w` (I, O).
+fn require_shapes(x: Samples, d: ArrayView2<f32>, w: &ArrayViewMut2<f32>) {
+    assert_eq!((x.samples(), x.width(), d.ncols()), (d.nrows(), w.nrows(), w.ncols()), "shapes disagree");
 }
 
 /// `W ← alpha·Xᵀ·D + beta·W` for some columns of `W`, or some of its rows, by this thread.
@@ -140,6 +149,7 @@ pub fn learn_columns(
     next: Option<Next>,
     learn: impl Fn(Gradient, ArrayViewMut2<f32>) + Sync,
 ) {
+    require_shapes(x, d, &w);
     let (inputs, outputs) = w.dim();
     let kind = x.kernels(outputs);
     let next_kind = next.as_ref().map_or(kind, |next| next.x.kernels(outputs));
@@ -173,12 +183,16 @@ pub fn learn_rows<const N: usize>(
     next: Option<Next>,
     learn: impl Fn(Gradient, [ArrayViewMut2<f32>; N]) + Sync,
 ) {
+    require_shapes(x, d, &matrices[0]);
     let (inputs, outputs) = matrices[0].dim();
+    let alike = |matrix: &ArrayViewMut2<f32>| matrix.nrows() == 0 || matrix.dim() == (inputs, outputs);
+    assert!(matrices.iter().all(alike), "shapes disagree");
     let mut rest = matrices.each_mut().map(|matrix| matrix.view_mut());
     match x.kernels(outputs) {
         Some(kind) => {
             let cut = |height| rest.each_mut().map(|matrix| cut_off(matrix, Axis(0), height));
-            in_parts(x.operations(outputs), inputs, cut, |first, matrices| {
+            let operations = x.operations(outputs) + UPDATE * inputs * outputs;
+            in_parts(operations, inputs, cut, |first, matrices| {
                 let x = x.of_rows(first..first + matrices[0].nrows());
                 learn(Gradient { by: By::Kernels(kind, x), d }, matrices);
             });
@@ -262,9 +276,9 @@ pub fn parts(operations: usize, columns: usize, threads: usize) -> usize {
     threads.min(team::MOST_PARTS).min(operations / WORTH_SHARING).min(columns / LINE).max(1)
 }
 
-/// The first `length` columns, or rows, of `rest`, which loses them; fewer if it has fewer.
+/// The first `length` columns, or rows, of `rest`, which loses them; none if it has none.
 fn cut_off<'a>(rest: &mut ArrayViewMut2<'a, f32>, axis: Axis, length: usize) -> ArrayViewMut2<'a, f32> {
-    let length = length.min(rest.len_of(axis));
+    let length = if rest.len_of(axis) == 0 { 0 } else { length };
     let (first, others) = std::mem::replace(rest, no_rows(0)).split_at(axis, length);
     *rest = others;
     first
@@ -313,46 +327,76 @@ mod tests {
         }
     }
 
+    /// `X` of a test: whole, or without columns: those before the hundredth, and every other one.
+    fn samples<'a>(values: &'a Array2<f32>, columns: &'a [u32], inputs: usize) -> Samples<'a> {
+        match columns {
+            [] => Samples::Whole(values.view()),
+            columns => Samples::Active(ActiveColumns::new(values.as_slice().unwrap(), columns, values.nrows(), inputs)),
+        }
+    }
+
     /// By one thread and by teams, small enough for kernels and not. How BLAS rounds depends on its threads, of which other tests may have
     /// more: its case has small integers, which are exact.
     #[test]
-    fn weights_learnt_by_columns_and_the_next_product_have_the_bits_of_one_after_the_other() {
-        for (batch, inputs, outputs) in [(1, 5, 3), (10, 300, 128), (7, 400, 135), (1000, 2300, 2300)] {
-            let (values, unit) = if batch == 1000 { (7, 1.0) } else { (101, 0.03) };
+    fn weights_learnt_in_parts_and_the_next_product_have_the_bits_of_one_after_the_other() {
+        let too_large = Kind::of_this_processor().limit() / (2 * 1100 * 1600) + 1;
+        let odd: Vec<u32> = (101..784).step_by(2).collect();
+        for (batch, inputs, outputs, columns) in [
+            (1, 5, 3, &[][..]),
+            (10, 300, 128, &[]),
+            (7, 400, 135, &[]),
+            (10, 784, 128, &odd),
+            (20, 784, 100, &odd),
+            (too_large, 1100, 1600, &[]),
+        ] {
+            let (values, unit) = if batch == too_large { (7, 1.0) } else { (101, 0.03) };
             let value = move |i: usize, j: usize| unit * (((i * 31 + j * 17) % values) as f32 - (values / 2) as f32);
             let matrix = |rows, width| Array2::from_shape_fn((rows, width), |(i, j)| value(i, j));
-            let (x, d, next_x) = (matrix(batch, inputs), matrix(batch, outputs), matrix(batch.div_ceil(2), inputs));
-            let mut expected = matrix(inputs, outputs);
-            let mut expected_y = Array2::zeros((next_x.nrows(), outputs));
-            add_product(-0.5, Samples::Whole(x.view()), d.view(), 1.0, expected.view_mut());
-            multiply(Samples::Whole(next_x.view()), expected.view(), expected_y.view_mut());
-            for threads in [1, 2, 3] {
+            let terms = if columns.is_empty() { inputs } else { columns.len() };
+            let (x, d, next_x) = (matrix(batch, terms), matrix(batch, outputs), matrix(batch.div_ceil(2), terms));
+            let (x, next_x) = (samples(&x, columns, inputs), samples(&next_x, columns, inputs));
+            let (mut expected, mut expected_gradient) = (matrix(inputs, outputs), Array2::zeros((inputs, outputs)));
+            let mut expected_y = Array2::zeros((next_x.samples(), outputs));
+            add_product(-0.5, x, d.view(), 1.0, expected.view_mut());
+            add_product(1.0, x, d.view(), 0.0, expected_gradient.view_mut());
+            multiply(next_x, expected.view(), expected_y.view_mut());
+            for threads in if batch == too_large { 2..=2 } else { 1..=3 } {
                 let team = team::Team::new(threads).unwrap();
                 let unknown = || Array2::from_elem(expected_y.dim(), f32::NAN);
                 let (mut w, mut y) = (matrix(inputs, outputs), unknown());
-                let next = Next { x: Samples::Whole(next_x.view()), y: y.view_mut() };
+                let next = Next { x: next_x, y: y.view_mut() };
                 let by_columns = |product: Gradient, w: ArrayViewMut2<f32>| product.add_to(-0.5, w);
-                team.lead(|| learn_columns(Samples::Whole(x.view()), d.view(), w.view_mut(), Some(next), by_columns));
-                assert_eq!((&w, &y), (&expected, &expected_y), "{threads} threads");
+                team.lead(|| learn_columns(x, d.view(), w.view_mut(), Some(next), by_columns));
+                assert!((&w, &y) == (&expected, &expected_y), "{batch}, {inputs}-{outputs}, {threads} threads");
 
                 let (mut w, mut y, mut none) = (matrix(inputs, outputs), unknown(), Array2::zeros((0, outputs)));
                 let mut gradient = Array2::from_elem(w.dim(), f32::NAN);
-                let next = Next { x: Samples::Whole(next_x.view()), y: y.view_mut() };
+                let next = Next { x: next_x, y: y.view_mut() };
                 let by_rows = |product: Gradient, [w, gradient, none]: [ArrayViewMut2<f32>; 3]| {
                     product.add_to(-0.5, w);
                     product.overwrite(gradient);
                     assert_eq!(none.nrows(), 0);
                 };
                 let matrices = [w.view_mut(), gradient.view_mut(), none.view_mut()];
-                team.lead(|| learn_rows(Samples::Whole(x.view()), d.view(), matrices, Some(next), by_rows));
-                let mut expected_gradient = Array2::zeros(w.dim());
-                add_product(1.0, Samples::Whole(x.view()), d.view(), 0.0, expected_gradient.view_mut());
-                assert_eq!(
-                    (w, y, gradient),
-                    (expected.clone(), expected_y.clone(), expected_gradient),
-                    "{threads} threads"
-                );
+                team.lead(|| learn_rows(x, d.view(), matrices, Some(next), by_rows));
+                let all = (&w, &y, &gradient) == (&expected, &expected_y, &expected_gradient);
+                assert!(all, "{batch}, {inputs}-{outputs}, {threads} threads");
             }
         }
+    }
+
+    #[test]
+    #[should_panic(expected = "shapes disagree")]
+    fn samples_wider_than_the_weights_have_rows_are_refused() {
+        let (x, d, mut w) = (Array2::ones((3, 8)), Array2::ones((3, 20)), Array2::zeros((7, 20)));
+        add_product(1.0, Samples::Whole(x.view()), d.view(), 1.0, w.view_mut());
+    }
+
+    #[test]
+    #[should_panic(expected = "shapes disagree")]
+    fn matrices_of_another_shape_are_not_learnt() {
+        let (x, d, mut w, mut m) =
+            (Array2::ones((3, 7)), Array2::ones((3, 20)), Array2::zeros((7, 20)), Array2::zeros((6, 20)));
+        learn_rows(Samples::Whole(x.view()), d.view(), [w.view_mut(), m.view_mut()], None, |_, _| ());
     }
 }

@@ -29,13 +29,14 @@ pub struct ActiveColumns<'a> {
 }
 
 impl<'a> ActiveColumns<'a> {
-    /// `values` (B, A) are the columns `columns` (A) of a batch of `samples` samples of width `width`.
+    /// `values` (B, A) are the columns `columns` (A), in ascending order, of a batch of `samples` samples of width `width`.
     ///
     /// # Panics
     /// If lengths disagree or there is no sample.
     pub fn new(values: &'a [f32], columns: &'a [u32], samples: usize, width: usize) -> Self {
         assert!(samples > 0, "a batch has a sample");
         assert_eq!(values.len(), columns.len() * samples, "values are not (B, A)");
+        debug_assert!(columns.is_sorted(), "columns are not in order");
         Self { values, columns, samples, width }
     }
 
@@ -89,7 +90,11 @@ pub(super) struct Factor<'a> {
 
 impl<'a> Samples<'a> {
     /// The columns that `rows` of the weights belong to.
+    ///
+    /// # Panics
+    /// If there are not as many columns.
     pub(super) fn of_rows(self, rows: Range<usize>) -> Factor<'a> {
+        assert!(rows.end <= self.width(), "shapes disagree");
         match self {
             Self::Whole(x) => {
                 let values = x.to_slice().expect("a contiguous matrix");

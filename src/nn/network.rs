@@ -1,10 +1,10 @@
 //! A network: layers in a row. Forward, loss, backward.
 
-use ndarray::{ArrayView1, ArrayView2, s};
+use ndarray::{ArrayView1, ArrayView2};
 
 use super::workspace::{Batch, LayerSpace};
 use super::{Architecture, Backward, Init, Layer, Learner, Mode, Objective, Parameter, ParameterMut, Step, Workspace};
-use crate::linalg::{Samples, kernels::Kind};
+use crate::linalg::{Samples, first_rows, first_rows_mut, kernels::Kind};
 use crate::seed::{Purpose, Seed};
 
 /// A network: its description and its parameters, nothing else.
@@ -106,7 +106,7 @@ impl Network {
     /// The first layer whose output for the first `b` images of `workspace` was not finite in the last forward pass, by
     /// its name in a model file.
     pub fn first_not_finite(&self, workspace: &Workspace, b: usize) -> Option<String> {
-        let is_finite = |layer: &LayerSpace| layer.y.slice(s![..b, ..]).iter().all(|value| value.is_finite());
+        let is_finite = |layer: &LayerSpace| first_rows(&layer.y, b).iter().all(|value| value.is_finite());
         workspace.layers.iter().position(|layer| !is_finite(layer)).map(|place| self.layer_name(place))
     }
 
@@ -143,11 +143,11 @@ impl Network {
         for (i, layer) in self.layers.iter().enumerate() {
             let (before, here) = workspace.layers.split_at_mut(i);
             if i == 0 && has_begun {
-                layer.go_on_forward(here[0].y.slice_mut(s![..b, ..]));
+                layer.go_on_forward(first_rows_mut(&mut here[0].y, b));
                 continue;
             }
             let x = input_of(before, &workspace.batch, b);
-            layer.forward(mode.at_layer(i), x, here[0].y.slice_mut(s![..b, ..]), &mut here[0].scratch);
+            layer.forward(mode.at_layer(i), x, first_rows_mut(&mut here[0].y, b), &mut here[0].scratch);
         }
     }
 
@@ -177,7 +177,7 @@ impl Network {
 
     /// [`learn`](Self::learn), after which `next`, of a network with the same first layer, is the batch of `workspace`, and the batch
     /// before is in `next`. Where it can, the first layer begins with it: whoever has learnt some columns of its weights multiplies them
-    /// at once. A loss that is not finite ends it: then nothing is begun, nor exchanged.
+    /// at once, where the optimizer learns by columns. A loss that is not finite ends it: then nothing is begun, nor exchanged.
     ///
     /// # Panics
     /// As [`score`](Self::score), or if `next` has more than `b` images.
@@ -192,7 +192,7 @@ impl Network {
     ) -> BatchScore {
         let score = self.score_as(Mode::Train { step, layer: 0 }, workspace, b, objective);
         let last = workspace.layers.last_mut().expect("a network has a layer");
-        objective.backward(&workspace.batch.labels[..b], last.d_y.slice_mut(s![..b, ..]));
+        objective.backward(&workspace.batch.labels[..b], first_rows_mut(&mut last.d_y, b));
         let next = next.filter(|_| score.loss_sum.is_finite());
         let has_begun = self.backward(workspace, b, learner, next.as_deref());
         if let Some(next) = next {
@@ -206,8 +206,8 @@ impl Network {
         self.forward(workspace, b, mode);
         let last = workspace.layers.last_mut().expect("a network has a layer");
         let labels = &workspace.batch.labels[..b];
-        let logits = last.y.slice(s![..b, ..]);
-        let loss_sum = objective.forward(logits, labels, last.d_y.slice_mut(s![..b, ..]));
+        let logits = first_rows(&last.y, b);
+        let loss_sum = objective.forward(logits, labels, first_rows_mut(&mut last.d_y, b));
         BatchScore { loss_sum, correct: count_correct(logits, labels) }
     }
 
@@ -225,15 +225,13 @@ impl Network {
             let (before, here) = workspace.layers.split_at_mut(i);
             let LayerSpace { y, d_y, scratch } = &mut here[0];
             let (x, d_x) = match before.last_mut() {
-                Some(LayerSpace { y, d_y, .. }) => {
-                    (Samples::Whole(y.slice(s![..b, ..])), Some(d_y.slice_mut(s![..b, ..])))
-                }
+                Some(LayerSpace { y, d_y, .. }) => (Samples::Whole(first_rows(y, b)), Some(first_rows_mut(d_y, b))),
                 None => (workspace.batch.samples(b), None),
             };
             let pass = Backward {
                 x,
-                y: y.slice_mut(s![..b, ..]),
-                d_y: d_y.slice_mut(s![..b, ..]),
+                y: first_rows_mut(y, b),
+                d_y: first_rows_mut(d_y, b),
                 d_x,
                 scratch,
                 first_parameter: self.first_parameters[i],
@@ -247,7 +245,7 @@ impl Network {
 
 /// The output of the layer before, or the images: `b` of them.
 fn input_of<'a>(before: &'a [LayerSpace], batch: &'a Batch, b: usize) -> Samples<'a> {
-    before.last().map_or_else(|| batch.samples(b), |previous| Samples::Whole(previous.y.slice(s![..b, ..])))
+    before.last().map_or_else(|| batch.samples(b), |previous| Samples::Whole(first_rows(&previous.y, b)))
 }
 
 /// The class of the largest value; the lowest of those that share it.

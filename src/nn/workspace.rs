@@ -1,10 +1,10 @@
 //! Every buffer of a step, sized once for the largest batch; a shorter batch uses the first rows.
 
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
 use super::Network;
 use crate::data::{ActivePixels, Dataset, Input};
-use crate::linalg::{Samples, aligned};
+use crate::linalg::{Samples, aligned, first_rows, first_rows_mut};
 
 /// The memory of forward and backward passes of one network.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ impl Workspace {
         if whole.nrows() < b {
             *whole = Array2::zeros((labels.len(), whole.ncols())); // once
         }
-        (whole.slice_mut(s![..b, ..]), &mut labels[..b])
+        (first_rows_mut(whole, b), &mut labels[..b])
     }
 
     /// The first `b` samples of the batch that is in it.
@@ -98,12 +98,12 @@ impl Workspace {
 
     /// The logits (b, K) of the last forward pass of `b` images, if the next has not begun.
     pub fn logits(&self, b: usize) -> ArrayView2<'_, f32> {
-        self.last().y.slice(s![..b, ..])
+        first_rows(&self.last().y, b)
     }
 
     /// Their probabilities (b, K), if no backward pass came after it.
     pub fn probabilities(&self, b: usize) -> ArrayView2<'_, f32> {
-        self.last().d_y.slice(s![..b, ..])
+        first_rows(&self.last().d_y, b)
     }
 
     /// The output (b, O) of the layer at place `layer` in the last forward pass of `b` images.
@@ -111,7 +111,7 @@ impl Workspace {
     /// # Panics
     /// If the network has no such layer.
     pub fn output(&self, layer: usize, b: usize) -> ArrayView2<'_, f32> {
-        self.layers[layer].y.slice(s![..b, ..])
+        first_rows(&self.layers[layer].y, b)
     }
 
     fn last(&self) -> &LayerSpace {
@@ -143,7 +143,7 @@ impl Batch {
         *is_whole = active.is_none();
         match active {
             Some(active) => data.gather_active(input, indices, active, labels),
-            None => data.gather(input, indices, whole.slice_mut(s![..indices.len(), ..]), labels),
+            None => data.gather(input, indices, first_rows_mut(whole, indices.len()), labels),
         }
     }
 
@@ -161,7 +161,7 @@ impl Batch {
     pub fn samples(&self, b: usize) -> Samples<'_> {
         match &self.active {
             Some(active) if !self.is_whole => Samples::Active(active.columns()),
-            _ => Samples::Whole(self.whole.slice(s![..b, ..])),
+            _ => Samples::Whole(first_rows(&self.whole, b)),
         }
     }
 }
