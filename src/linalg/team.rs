@@ -184,6 +184,9 @@ pub fn share(parts: usize, work: impl Fn(usize) + Sync) {
     job.let_in();
     leader.wake();
     from(0);
+    if job.close() {
+        leader.pace.borrow_mut().is_late();
+    }
     drop(job);
     leader.is_sharing.set(false); // after a panic it stays: whoever catches it goes on alone
     leader.shared_jobs.set(leader.shared_jobs.get() + 1);
@@ -370,14 +373,15 @@ impl Job<'_> {
     }
 
     /// Lets nobody in any more, and waits for those that are in; for some 10 µs by looking, then by leaving the core to others:
-    /// a member may be waiting for it.
-    fn close(&self) {
+    /// a member may be waiting for it. Returns whether it came to that.
+    fn close(&self) -> bool {
         self.0.word.fetch_and(!OPEN, Ordering::Relaxed);
         let mut looks = 0;
         while self.0.word.load(Ordering::Acquire) & MEMBERS != 0 {
             looks += 1;
             if looks < 500 { std::hint::spin_loop() } else { thread::yield_now() }
         }
+        looks >= 500
     }
 }
 
