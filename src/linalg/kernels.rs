@@ -71,7 +71,7 @@ impl Kind {
     /// Floating-point operations of the smallest product that BLAS is faster at, as measured with one and two threads.
     pub fn limit(self) -> usize {
         match self {
-            Self::Avx512 => 10_000_000_000_u64.try_into().unwrap_or(usize::MAX), // 32 bits hold no larger product
+            Self::Avx512 => 5_000_000_000_u64.try_into().unwrap_or(usize::MAX), // 32 bits hold no larger product
             Self::Avx2 => 20_000_000,
             Self::Portable => 2_000_000,
         }
