@@ -185,7 +185,7 @@ pub fn share(parts: usize, work: impl Fn(usize) + Sync) {
     leader.wake();
     from(0);
     if job.close() {
-        leader.pace.borrow_mut().is_late();
+        leader.pace.borrow_mut().look_soon();
     }
     drop(job);
     leader.is_sharing.set(false); // after a panic it stays: whoever catches it goes on alone

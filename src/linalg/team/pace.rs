@@ -28,8 +28,10 @@ const FIRST_REST: f64 = 4e-3;
 /// How many times as long it works alone after each time that sharing failed again.
 const LONGER: f64 = 4.0;
 
-/// Seconds that it works alone at most, or as many times as long as it lost.
+/// Seconds that it works alone at most, after a small loss.
 const MOST_REST: f64 = 0.4;
+
+/// How many times as long as it lost it works alone at most, after a larger one.
 const REST: f64 = 30.0;
 
 /// Seconds gained, all failures counted, after which sharing has not failed again.
@@ -46,7 +48,7 @@ pub struct Pace {
     /// Jobs of this measurement, and when it began.
     jobs: u32,
     /// The clock is looked at before the next job.
-    is_late: bool,
+    looks_soon: bool,
     began: Instant,
     /// Seconds that a job took the leader alone: the last three measurements.
     alone: [f64; 3],
@@ -68,7 +70,7 @@ impl Pace {
         Self {
             shares: false,
             jobs: 0,
-            is_late: false,
+            looks_soon: false,
             began: now,
             alone: [0.0; 3],
             gained: 0.0,
@@ -85,15 +87,15 @@ impl Pace {
     }
 
     /// The job at hand waited for a member that has lost its core: that is weighed before the next. Sixteen such jobs are a tenth of a second.
-    pub fn is_late(&mut self) {
-        self.is_late = true;
+    pub fn look_soon(&mut self) {
+        self.looks_soon = true;
     }
 
     /// Whether the next job is shared.
     #[inline]
     pub fn next_is_shared(&mut self, clock: impl FnOnce() -> Instant) -> bool {
-        if (self.jobs.is_multiple_of(JOBS) || self.is_late) && self.jobs > 0 {
-            self.is_late = false;
+        if (self.jobs.is_multiple_of(JOBS) || self.looks_soon) && self.jobs > 0 {
+            self.looks_soon = false;
             self.look(clock());
         }
         self.jobs += 1;
@@ -154,7 +156,7 @@ mod tests {
             if pace.next_is_shared(|| start + Duration::from_secs_f64(seconds)) {
                 seconds += shared(job);
                 if shared(job) > 1e-3 {
-                    pace.is_late();
+                    pace.look_soon();
                 }
                 count += 1;
             } else {
