@@ -160,6 +160,22 @@ fn a_digit_on_any_paper_becomes_the_image_it_was() {
     }
 }
 
+/// The paper is found by some of the pixels; were each a hundred after the last, here all would be on a line.
+#[test]
+fn lines_at_round_distances_are_not_taken_for_paper() {
+    let (test, mut random) = (mnist().test, Random(5));
+    let sheet = Sheet { scale: 25.0, room: 1000.0 / 700.0, ..CLEAN };
+    for i in 0..5 {
+        let Picture { mut pixels, size } = sheet.draw(test.image(i), &mut random);
+        assert_eq!(size, (1000, 1000));
+        let lines = pixels.iter_mut().enumerate().filter(|(pixel, _)| pixel % 100 < 4);
+        lines.for_each(|(_, level)| *level = (*level).min(170));
+        let prepared = prepare(&Picture { pixels, size }, SIZE).expect("a digit is drawn");
+        let found = difference_but_for_a_pixel(&prepared, test.image(i));
+        assert!(found < 11.0, "image {i}: {found} levels from the original");
+    }
+}
+
 #[test]
 fn dark_on_light_gives_what_light_on_dark_gives() {
     let (test, mut random) = (mnist().test, Random(2));

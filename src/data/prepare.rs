@@ -14,6 +14,8 @@ use super::picture::Picture;
 
 /// Pixels to a side that are worked on: larger pictures are averaged down first, which also calms their noise.
 const WORKING_SIDE: usize = 1024;
+/// Pixels, about, by which the paper is found: its six numbers become no better with more.
+const SAMPLE: usize = 10_000;
 /// Share of an image's side that the ink fills: 20 of MNIST's 28 pixels.
 const BOX_SHARE: f32 = 20.0 / 28.0;
 /// Levels from paper to ink below which there is no drawing but a stain: soft pencil has over 40.
@@ -106,9 +108,15 @@ impl Plane {
         Self { values: (0..height * width).map(mean).collect(), height, width }
     }
 
-    fn is_border(&self, i: usize) -> bool {
-        let (y, x) = (i / self.width, i % self.width);
-        y == 0 || x == 0 || y + 1 == self.height || x + 1 == self.width
+    fn rows(&self) -> impl DoubleEndedIterator<Item = &[f32]> + ExactSizeIterator {
+        self.values.chunks_exact(self.width)
+    }
+
+    /// The values of the first and the last row and column.
+    fn border(&self) -> Vec<f32> {
+        let (first, last) = (self.rows().next(), self.rows().next_back());
+        let sides = self.rows().flat_map(|row| [row[0], row[self.width - 1]]);
+        sides.chain([first, last].into_iter().flatten().flatten().copied()).collect()
     }
 
     /// Takes the paper's level away and makes what is drawn on it positive. Returns the deviation of the paper's noise.
@@ -116,31 +124,41 @@ impl Plane {
     /// The level is a quadratic function of the place, fitted by least squares to the pixels that are paper: first those
     /// near the median of the border, then those near the function so far.
     fn subtract_paper(&mut self) -> f32 {
-        let border: Vec<_> = (0..self.values.len()).filter(|&i| self.is_border(i)).collect();
-        let step = (self.values.len() / 50_000).max(1);
-        let sample = || (0..self.values.len()).step_by(step);
-        let mut paper = Surface([median(border.iter().map(|&i| self.values[i]).collect()), 0.0, 0.0, 0.0, 0.0, 0.0]);
+        let sample = self.sample();
+        let mut paper = Surface([median(self.border()), 0.0, 0.0, 0.0, 0.0, 0.0]);
         let mut noise = f32::INFINITY;
         for terms in [1, 3, 3, 3, 3, 6, 6, 6] {
-            let residual = |i: usize| self.values[i] - paper.at(self.terms(i));
-            let deviation = median(sample().map(|i| residual(i).abs()).collect()); // paper is more than half of it
+            let distances: Vec<_> = sample.iter().map(|pixel| (pixel.value - paper.at(&pixel.terms)).abs()).collect();
+            let deviation = median(distances.clone()); // paper is more than half of it
             noise = noise.min(1.4826 * deviation); // of a normal distribution; never more, or ink would become paper
-            let near = |&i: &usize| residual(i).abs() <= 3.0 * noise + 2.0; // levels: paper without noise is rounded, too
-            let paper_pixels = sample().filter(near);
-            paper = Surface::fitted(terms, paper_pixels.map(|i| (self.terms(i), self.values[i])));
+            let near = 3.0 * noise + 2.0; // levels: paper without noise is rounded, too
+            let pixels = sample.iter().zip(distances);
+            paper = Surface::fitted(terms, pixels.filter(|&(_, distance)| distance <= near).map(|(pixel, _)| pixel));
         }
-        let residuals: Vec<_> = (0..self.values.len()).map(|i| self.values[i] - paper.at(self.terms(i))).collect();
-        let drawn = residuals.iter().filter(|residual| residual.abs() > 5.0 * noise);
+        let (height, width) = (self.height, self.width);
+        for (y, row) in self.values.chunks_exact_mut(width).enumerate() {
+            for (x, value) in row.iter_mut().enumerate() {
+                *value -= paper.at(&terms((y, x), (height, width)));
+            }
+        }
+        let drawn = self.values.iter().filter(|residual| residual.abs() > 5.0 * noise);
         let sign = if drawn.sum::<f32>() < 0.0 { -1.0 } else { 1.0 };
-        self.values = residuals.into_iter().map(|residual| (sign * residual).max(0.0)).collect();
+        self.values.iter_mut().for_each(|value| *value = (sign * *value).max(0.0));
         noise
     }
 
-    /// The terms of a quadratic function at pixel `i`, its place in [-1, 1].
-    fn terms(&self, i: usize) -> [f32; 6] {
-        let place = |at: usize, side: usize| 2.0 * (at as f32 + 0.5) / side as f32 - 1.0;
-        let (y, x) = (place(i / self.width, self.height), place(i % self.width, self.width));
-        [1.0, x, y, x * x, x * y, y * y]
+    /// Some [`SAMPLE`] pixels, or all if there are fewer, from all over the picture: the step from one to the next has no
+    /// factor in common with the width, or they would stand in columns, on ruled lines or between them.
+    fn sample(&self) -> Vec<Sample> {
+        let common_factor =
+            |step: usize| (2..=step).any(|factor| step.is_multiple_of(factor) && self.width.is_multiple_of(factor));
+        let least = (self.values.len() / SAMPLE).max(1);
+        let step = (least..).find(|&step| !common_factor(step)).unwrap_or(1);
+        let pixel = |(i, &value): (usize, &f32)| {
+            let terms = terms((i / self.width, i % self.width), (self.height, self.width));
+            Sample { terms, value }
+        };
+        self.values.iter().enumerate().step_by(step).map(pixel).collect()
     }
 
     /// Divides by the level of the ink, which becomes 1; returns it. None if there is no ink.
@@ -318,23 +336,35 @@ fn spread(
     near
 }
 
-/// A quadratic function of the place, by the factors of its [`terms`](Plane::terms).
+/// The terms of a quadratic function at the pixel in row y and column x, its place in [-1, 1].
+fn terms((y, x): (usize, usize), (height, width): (usize, usize)) -> [f32; 6] {
+    let place = |at: usize, side: usize| 2.0 * (at as f32 + 0.5) / side as f32 - 1.0;
+    let (y, x) = (place(y, height), place(x, width));
+    [1.0, x, y, x * x, x * y, y * y]
+}
+
+/// A pixel, by which the paper is found.
+struct Sample {
+    terms: [f32; 6],
+    value: f32,
+}
+
+/// A quadratic function of the place, by the factors of its [`terms`].
 struct Surface([f32; 6]);
 
 impl Surface {
-    fn at(&self, terms: [f32; 6]) -> f32 {
+    fn at(&self, terms: &[f32; 6]) -> f32 {
         self.0.iter().zip(terms).map(|(factor, term)| factor * term).sum()
     }
 
-    /// The least squares fit to these values of a function that has the first `count` terms: a level, a plane, or all.
-    fn fitted(count: usize, points: impl Iterator<Item = ([f32; 6], f32)>) -> Self {
+    /// The least squares fit to these pixels of a function that has the first `count` terms: a level, a plane, or all.
+    fn fitted<'a>(count: usize, pixels: impl Iterator<Item = &'a Sample>) -> Self {
         let mut equations = [[0.0_f64; 7]; 6]; // the normal equations, their right side last
-        for (mut terms, value) in points {
-            terms[count..].fill(0.0);
+        for Sample { terms, value } in pixels {
             let terms = terms.map(f64::from);
-            for (equation, term) in equations.iter_mut().zip(terms) {
-                equation.iter_mut().zip(terms).for_each(|(sum, other)| *sum += term * other);
-                equation[6] += term * f64::from(value);
+            for (equation, term) in equations.iter_mut().zip(terms).take(count) {
+                equation.iter_mut().zip(terms).take(count).for_each(|(sum, other)| *sum += term * other);
+                equation[6] += term * f64::from(*value);
             }
         }
         let points = equations[0][0].max(1.0);
