@@ -118,12 +118,15 @@ impl Dataset {
         &self.pixels[row * self.pixels()..(row + 1) * self.pixels()]
     }
 
-    /// Asks for the images `indices`, which are gathered soon, to be brought near the processor.
+    /// Asks for the images `indices` and their labels, which are gathered soon, to be brought near the processor.
     ///
     /// # Panics
     /// If an index is not below [`Self::len`].
     pub fn prefetch(&self, indices: &[u32]) {
-        indices.iter().for_each(|&index| prefetch(self.image(index as usize)));
+        for i in indices.iter().map(|&index| index as usize) {
+            prefetch(self.image(i));
+            prefetch(&self.labels[i..=i]);
+        }
     }
 
     /// Where the pixels of image `i` are among all that there are.
