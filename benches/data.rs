@@ -1,5 +1,7 @@
 //! Reading MNIST, gathering batches, drawing orders: `cargo bench --bench data`.
 
+mod common;
+
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -37,5 +39,9 @@ fn gathering(criterion: &mut Criterion) {
     group.bench_function("shuffle_60000", |bench| bench.iter(|| Seed(0).shuffle(2, black_box(&mut order))));
 }
 
-criterion_group!(benches, reading, gathering);
+criterion_group! {
+    name = benches;
+    config = common::brief();
+    targets = reading, gathering
+}
 criterion_main!(benches);

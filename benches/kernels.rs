@@ -3,6 +3,8 @@
 //! Batches of MNIST's training images, on one thread. Each answer is checked first. `whole` is the product by BLAS over all
 //! pixels; the others leave out those that are zero in the whole batch, each with another kind of vector code.
 
+mod common;
+
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -70,5 +72,9 @@ fn first_layers(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, first_layers);
+criterion_group! {
+    name = benches;
+    config = common::brief();
+    targets = first_layers
+}
 criterion_main!(benches);

@@ -1,5 +1,7 @@
 //! The matrix products of a step, by shape: `cargo bench --bench products`.
 
+mod common;
+
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -59,5 +61,9 @@ fn products(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, products);
+criterion_group! {
+    name = benches;
+    config = common::brief();
+    targets = products
+}
 criterion_main!(benches);

@@ -3,6 +3,8 @@
 //! On one thread, on one batch of MNIST's training images. `load` gathers the batch, `judge` adds the way forward and the loss,
 //! `learn` is the whole step: so the way back and the update are what `learn` takes beyond `judge`.
 
+mod common;
+
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -65,5 +67,9 @@ fn steps(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, steps);
+criterion_group! {
+    name = benches;
+    config = common::brief();
+    targets = steps
+}
 criterion_main!(benches);

@@ -4,6 +4,9 @@
 
 pub mod estimates;
 
+use std::time::Duration;
+
+use criterion::Criterion;
 use estimates::Estimate;
 use gemmnist::recipes;
 use gemmnist::train::{Draft, TrainConfig, TrainSettings};
@@ -17,6 +20,13 @@ pub const PEAK_SIDE: usize = 1024;
 /// Groups of the benches that the table of epochs is made of.
 pub const EPOCH: &str = "epoch";
 pub const PEAK: &str = "peak";
+
+/// Two seconds a measurement, not nine: there are over a hundred, and a difference of a twentieth is seen all the same.
+/// `-- --measurement-time` asks for more.
+pub fn brief() -> Criterion {
+    let (warm_up, measurement) = (Duration::from_millis(500), Duration::from_millis(1500));
+    Criterion::default().warm_up_time(warm_up).measurement_time(measurement).sample_size(30)
+}
 
 /// The main job, then the recipes, each for one epoch of all images: by name.
 pub fn epochs() -> Vec<(String, TrainConfig)> {
