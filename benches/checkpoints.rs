@@ -10,11 +10,11 @@ use gemmnist::eval;
 use gemmnist::nn::loss;
 use gemmnist::train::{Moment, Observer, RunFolder, TrainSettings, Trainer};
 
-/// Keeps checkpoints in every second epoch.
+/// Keeps checkpoints in every second epoch. The clock is looked at in all of them: that alone takes half a per cent.
 struct InTurn<'d> {
     folder: RunFolder<'d>,
-    /// Time that went by in it.
-    inside: Duration,
+    /// Time that went by between steps, in epochs without and with checkpoints.
+    between: [Duration; 2],
 }
 
 fn is_kept(epoch: usize) -> bool {
@@ -23,11 +23,11 @@ fn is_kept(epoch: usize) -> bool {
 
 impl Observer for InTurn<'_> {
     fn between_steps(&mut self, moment: &Moment<'_>) -> Result<()> {
-        if is_kept(moment.position.epoch) {
-            let started = Instant::now();
+        let (started, is_kept) = (Instant::now(), is_kept(moment.position.epoch));
+        if is_kept {
             self.folder.between_steps(moment)?;
-            self.inside += started.elapsed();
         }
+        self.between[usize::from(is_kept)] += started.elapsed();
         Ok(())
     }
 }
@@ -47,7 +47,7 @@ fn main() -> Result<()> {
     let folder = RunFolder::create(place.path(), None, &config, &mnist.train)?;
     let judge = eval::judge(objective, config.input(), None, &mnist.test);
     let mut trainer = Trainer::new(config, &mnist.train)?;
-    let mut observer = InTurn { folder, inside: Duration::ZERO };
+    let mut observer = InTurn { folder, between: [Duration::ZERO; 2] };
     let started = Instant::now();
     trainer.run(&judge, &mut observer)?;
     let all = started.elapsed();
@@ -60,6 +60,7 @@ fn main() -> Result<()> {
     println!("median epoch with     {:.4} s", median(seconds(true)));
     println!("median epoch without  {:.4} s", median(seconds(false)));
     println!("median ratio of neighbours  {:.4}", median(ratios));
-    println!("time in checkpoints         {:.2} % of all", 100.0 * observer.inside.as_secs_f64() / all.as_secs_f64());
+    let [without, with] = observer.between.map(|time| time.as_secs_f64());
+    println!("time in checkpoints         {:.2} % of all", 100.0 * (with - without) / all.as_secs_f64());
     Ok(())
 }

@@ -182,8 +182,8 @@ fn checkpoints_are_due_every_so_many_steps_or_by_the_clock() {
     let started = Instant::now();
     by_clock.save(&kept.at(1)).unwrap();
     let longest = started.elapsed();
-    assert!(!by_clock.is_due(&kept.at(2)), "saving takes 1 % of the time");
-    assert!(by_clock.due <= Instant::now() + 100 * longest);
+    assert!(!by_clock.is_due(&kept.at(2)), "saving takes half a per cent of the time");
+    assert!(by_clock.due <= Instant::now() + 200 * longest);
 }
 
 #[test]
