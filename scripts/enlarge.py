@@ -5,9 +5,9 @@
     scripts/enlarge.py 480000 data/mnist480k --from data/fashion-mnist
     scripts/enlarge.py 8000000 data/mnist8m --move 0        the same images again and again: what an image costs of many
 
-Round r of the images is moved by the r-th of 49 places: as all of MNIST's ink keeps 4 pixels from the border, moving all bytes of
-the file moves every image. A batch of images that are moved differently has more pixels that are not zero in all of them (of ten, 455
-of 784, not 383), so more to learn from. The test files are copied as they are. Needs nothing but Python.
+Round r of the images is moved by the r-th of 49 places (of one, with --move 0): as all of MNIST's ink keeps 4 pixels from the border, moving all bytes of
+the file moves every image. A batch of images that are moved differently has more pixels that are not zero in all of them (of ten of
+MNIST's, 455 of 784, not 383), so more to learn from. The test files are copied as they are. Needs nothing but Python.
 """
 
 import argparse

@@ -21,8 +21,7 @@ pub const PEAK_SIDE: usize = 1024;
 pub const EPOCH: &str = "epoch";
 pub const PEAK: &str = "peak";
 
-/// Two seconds a measurement, not nine: there are over a hundred, and a difference of a twentieth is seen all the same.
-/// `-- --measurement-time` asks for more.
+/// Two seconds a measurement, not nine: there are over a hundred. `-- --measurement-time` asks for more.
 pub fn brief() -> Criterion {
     let (warm_up, measurement) = (Duration::from_millis(500), Duration::from_millis(1500));
     Criterion::default().warm_up_time(warm_up).measurement_time(measurement).sample_size(30)

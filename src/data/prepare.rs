@@ -14,7 +14,7 @@ use super::picture::Picture;
 
 /// Pixels to a side that are worked on: larger pictures are averaged down first, which also calms their noise.
 const WORKING_SIDE: usize = 1024;
-/// Pixels, about, by which the paper is found: its six numbers become no better with more.
+/// Pixels, about, by which the paper is found: with all of them, as many digits are recognised.
 const SAMPLE: usize = 10_000;
 /// Share of an image's side that the ink fills: 20 of MNIST's 28 pixels.
 const BOX_SHARE: f32 = 20.0 / 28.0;
@@ -108,11 +108,11 @@ impl Plane {
         Self { values: (0..height * width).map(mean).collect(), height, width }
     }
 
-    fn rows(&self) -> impl DoubleEndedIterator<Item = &[f32]> + ExactSizeIterator {
+    fn rows(&self) -> impl DoubleEndedIterator<Item = &[f32]> {
         self.values.chunks_exact(self.width)
     }
 
-    /// The values of the first and the last row and column.
+    /// The values of the first and the last row and column; corners are in both.
     fn border(&self) -> Vec<f32> {
         let (first, last) = (self.rows().next(), self.rows().next_back());
         let sides = self.rows().flat_map(|row| [row[0], row[self.width - 1]]);
@@ -127,13 +127,13 @@ impl Plane {
         let sample = self.sample();
         let mut paper = Surface([median(self.border()), 0.0, 0.0, 0.0, 0.0, 0.0]);
         let mut noise = f32::INFINITY;
-        for terms in [1, 3, 3, 3, 3, 6, 6, 6] {
+        for count in [1, 3, 3, 3, 3, 6, 6, 6] {
             let distances: Vec<_> = sample.iter().map(|pixel| (pixel.value - paper.at(&pixel.terms)).abs()).collect();
             let deviation = median(distances.clone()); // paper is more than half of it
             noise = noise.min(1.4826 * deviation); // of a normal distribution; never more, or ink would become paper
             let near = 3.0 * noise + 2.0; // levels: paper without noise is rounded, too
             let pixels = sample.iter().zip(distances);
-            paper = Surface::fitted(terms, pixels.filter(|&(_, distance)| distance <= near).map(|(pixel, _)| pixel));
+            paper = Surface::fitted(count, pixels.filter(|&(_, distance)| distance <= near).map(|(pixel, _)| pixel));
         }
         let (height, width) = (self.height, self.width);
         for (y, row) in self.values.chunks_exact_mut(width).enumerate() {

@@ -22,7 +22,7 @@ const NEWEST: &str = "checkpoint.safetensors";
 /// The one before, for the case that the newest is damaged.
 const BEFORE: &str = "checkpoint.previous.safetensors";
 /// Unless told otherwise, a run takes this many times as long from one checkpoint to the next as writing one took: what
-/// they cost is at most half a per cent, whatever the network and the disk.
+/// they cost is about half a per cent, whatever the network and the disk.
 const TIMES_AS_LONG: u32 = 200;
 /// Before the first is written, nobody knows how long that takes.
 const FIRST_AFTER: Duration = Duration::from_secs(1);
@@ -148,7 +148,7 @@ pub struct Found {
 }
 
 impl Keeper {
-    /// For a run of this `identity` in `folder`, with a checkpoint each `every` steps; 0: as often as costs half a per cent of the time.
+    /// For a run of this `identity` in `folder`, with a checkpoint each `every` steps; 0: as often as costs about half a per cent of the time.
     pub fn new(folder: &Path, identity: Identity, every: usize) -> Self {
         let due = Instant::now() + FIRST_AFTER;
         Self { folder: folder.to_owned(), identity, every: every as u64, due, step: 0, is_newest_whole: true }
