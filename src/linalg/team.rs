@@ -20,7 +20,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pace::Pace;
 
@@ -32,6 +32,10 @@ const LOOKS_TO_SLEEP: u32 = 5_000;
 
 /// Looks, about 5 µs of them, after which a member offers its core to others: it may be the leader's, who then could not open a gate.
 const LOOKS_TO_YIELD: u32 = 250;
+
+/// A member that gets its core back only so long after it offered it goes to sleep: others want it, perhaps the leader, and who offers a
+/// core again and again takes turns with them all the same.
+const LONG_YIELD: Duration = Duration::from_micros(50);
 
 /// A leader, and members that wait for parts of its work until the team is dropped.
 #[derive(Debug)]
@@ -279,12 +283,10 @@ impl Shared {
             looks = if found { 0 } else { looks + 1 };
             if looks < LOOKS_TO_SLEEP {
                 let is_time = looks % LOOKS_TO_YIELD == LOOKS_TO_YIELD - 1; // no test can see it: it changes times only
-                if is_time {
-                    thread::yield_now()
-                } else {
-                    std::hint::spin_loop()
+                if !(is_time && is_core_wanted()) {
+                    std::hint::spin_loop();
+                    continue;
                 }
-                continue;
             }
             self.asleep[member].store(true, Ordering::SeqCst);
             // A gate that was opened before this is seen here; whoever opens one later wakes. (`beside` waits for the next part.)
@@ -298,6 +300,13 @@ impl Shared {
             looks = 0;
         }
     }
+}
+
+/// Offers this thread's core to others: whether they had use for it.
+fn is_core_wanted() -> bool {
+    let before = Instant::now();
+    thread::yield_now();
+    before.elapsed() >= LONG_YIELD
 }
 
 /// Where members find a job: open while it lasts.
