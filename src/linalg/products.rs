@@ -15,6 +15,9 @@ const UPDATE: usize = 30;
 /// The columns, or rows, where a matrix is cut are multiples of this: columns of a cache line, which then has one writer.
 const LINE: usize = 16;
 
+/// The samples where a batch is cut are multiples of this: tiles have some rows.
+const SAMPLES: usize = 4;
+
 /// `Y ← X·W`: `x` (B, I), `w` (I, O) read, `y` (B, O) overwritten.
 ///
 /// # Panics
@@ -27,20 +30,36 @@ pub fn multiply(x: Samples, w: ArrayView2<f32>, y: ArrayViewMut2<f32>) {
 ///
 /// # Panics
 /// As it, and if this processor does not run the kind.
-pub fn multiply_by(kind: Option<Kind>, x: Samples, w: ArrayView2<f32>, y: ArrayViewMut2<f32>) {
+pub fn multiply_by(kind: Option<Kind>, x: Samples, w: ArrayView2<f32>, mut y: ArrayViewMut2<f32>) {
     let Some(kind) = kind else { return gemm(1.0, x.whole(), w, 0.0, y) };
-    by_columns(x.operations(w.ncols()), [y], |first, [y]| {
-        let w = w.slice(s![.., first..first + y.ncols()]);
-        multiply_columns(kind, x, w, y);
-    });
+    let (samples, columns) = y.dim();
+    assert_eq!(samples, x.samples(), "shapes disagree");
+    let operations = x.operations(columns);
+    let by_columns = Parts::new(operations, columns, LINE);
+    if by_columns.count < 2 {
+        return multiply_here(kind, x, 0, w, y);
+    }
+    // 100 columns are seven vectors: of two threads one would have three of them, the other four. Of 100 samples each has half.
+    let by_samples = Parts::new(operations, samples, SAMPLES);
+    let vectors = |columns: usize| columns.div_ceil(LINE);
+    if by_samples.longest() * vectors(columns) < vectors(by_columns.longest()) * samples {
+        by_samples.share(|rows| cut_off(&mut y, Axis(0), rows), |first, y| multiply_here(kind, x, first, w, y));
+    } else {
+        let work = |first, y: ArrayViewMut2<f32>| {
+            let w = w.slice(s![.., first..first + y.ncols()]);
+            multiply_here(kind, x, 0, w, y);
+        };
+        by_columns.share(|width| cut_off(&mut y, Axis(1), width), work);
+    }
 }
 
-/// `Y ← X·W` for some columns of `W`, by this thread.
-fn multiply_columns(kind: Kind, x: Samples, w: ArrayView2<f32>, y: ArrayViewMut2<f32>) {
-    assert_eq!((x.samples(), x.width(), w.ncols()), (y.nrows(), w.nrows(), y.ncols()), "shapes disagree");
+/// `Y ← X·W` for some columns of `W` and as many samples from `first` on as `y` has rows, by this thread.
+fn multiply_here(kind: Kind, x: Samples, first: usize, w: ArrayView2<f32>, y: ArrayViewMut2<f32>) {
+    assert_eq!((x.width(), w.ncols()), (w.nrows(), y.ncols()), "shapes disagree");
+    assert!(first + y.nrows() <= x.samples(), "shapes disagree");
     let (values, picked) = values_of(x);
-    let left = Left::Rows { values, stride: x.terms(), picked };
-    let product = Product { left, rows: x.samples(), terms: x.terms(), right: Columns::new(w) };
+    let left = Left::Rows { values: &values[first * x.terms()..], stride: x.terms(), picked };
+    let product = Product { left, rows: y.nrows(), terms: x.terms(), right: Columns::new(w) };
     kernels::multiply(kind, product, Output::Overwrite(ColumnsMut::new(y)));
 }
 
@@ -62,16 +81,18 @@ pub fn add_product_by(
     x: Samples,
     d: ArrayView2<f32>,
     beta: f32,
-    w: ArrayViewMut2<f32>,
+    mut w: ArrayViewMut2<f32>,
 ) {
     let Some(kind) = kind else { return gemm(alpha, x.whole().t(), d, beta, w) };
     require_shapes(x, d, &w);
     let operations = x.operations(d.ncols());
     let x = x.of_rows(0..w.nrows());
-    by_columns(operations, [w], |first, [w]| {
+    let work = |first, w: ArrayViewMut2<f32>| {
         let d = d.slice(s![.., first..first + w.ncols()]);
         add_product_here(kind, alpha, x, d, beta, w);
-    });
+    };
+    let columns = w.ncols();
+    Parts::new(operations, columns, LINE).share(|width| cut_off(&mut w, Axis(1), width), work);
 }
 
 /// Of `x` (B, I), `d` (B, O) and `w` (I, O).
@@ -161,11 +182,11 @@ pub fn learn_columns(
     let operations = x.operations(outputs) + next_x.map_or(0, |x| x.operations(outputs));
     let x = x.of_rows(0..inputs);
     let cut = |width| (cut_off(&mut w, Axis(1), width), cut_off(&mut y, Axis(1), width));
-    in_parts(operations, outputs, cut, |first, (mut w, y)| {
+    Parts::new(operations, outputs, LINE).share(cut, |first, (mut w, y)| {
         let d = d.slice(s![.., first..first + w.ncols()]);
         learn(Gradient { by: By::Kernels(this, x), d }, w.view_mut());
         if let Some(x) = next_x {
-            multiply_columns(that, x, w.view(), y);
+            multiply_here(that, x, 0, w.view(), y);
         }
     });
 }
@@ -192,7 +213,7 @@ pub fn learn_rows<const N: usize>(
         Some(kind) => {
             let cut = |height| rest.each_mut().map(|matrix| cut_off(matrix, Axis(0), height));
             let operations = x.operations(outputs) + UPDATE * inputs * outputs;
-            in_parts(operations, inputs, cut, |first, matrices| {
+            Parts::new(operations, inputs, LINE).share(cut, |first, matrices| {
                 let x = x.of_rows(first..first + matrices[0].nrows());
                 learn(Gradient { by: By::Kernels(kind, x), d }, matrices);
             });
@@ -213,7 +234,7 @@ pub fn transposed_len(b: usize, o: usize) -> usize {
 ///
 /// # Panics
 /// As [`multiply`].
-pub fn multiply_transposed(d: ArrayView2<f32>, w: ArrayView2<f32>, x: ArrayViewMut2<f32>, scratch: &mut [f32]) {
+pub fn multiply_transposed(d: ArrayView2<f32>, w: ArrayView2<f32>, mut x: ArrayViewMut2<f32>, scratch: &mut [f32]) {
     let ((samples, terms), inputs) = (d.dim(), x.ncols());
     assert_eq!((x.nrows(), inputs, terms), (samples, w.nrows(), w.ncols()), "shapes disagree");
     let operations = 2 * inputs * terms * samples;
@@ -223,11 +244,12 @@ pub fn multiply_transposed(d: ArrayView2<f32>, w: ArrayView2<f32>, x: ArrayViewM
     let turned = &mut scratch[..columns * terms];
     turn(slice(d), samples, turned);
     let right = Columns::new(ArrayView2::from_shape((terms, columns), turned).expect("as many elements"));
-    by_columns(operations, [x], |first, [x]| {
+    let work = |first, x: ArrayViewMut2<f32>| {
         let left = Left::Rows { values: &slice(w)[first * terms..], stride: terms, picked: None };
         let product = Product { left, rows: x.ncols(), terms, right };
         kernels::multiply(kind, product, Output::Transposed(ColumnsMut::new(x)));
-    });
+    };
+    Parts::new(operations, inputs, LINE).share(|width| cut_off(&mut x, Axis(1), width), work);
 }
 
 /// `Dᵀ`, each row filled up with zeros: `d` (B, O), `turned` (O, B or more).
@@ -241,34 +263,43 @@ fn turn(d: &[f32], samples: usize, turned: &mut [f32]) {
     }
 }
 
-/// Does `work` with some columns of `matrices`, which are as wide, and the first of these columns, until it was done with each, by the team.
-fn by_columns<const N: usize>(
-    operations: usize,
-    mut matrices: [ArrayViewMut2<f32>; N],
-    work: impl Fn(usize, [ArrayViewMut2<f32>; N]) + Sync,
-) {
-    let columns = matrices[0].ncols();
-    in_parts(operations, columns, |width| matrices.each_mut().map(|matrix| cut_off(matrix, Axis(1), width)), work);
+/// Where the columns, rows or samples of a product are cut, for as many parts as its operations are worth.
+#[derive(Debug, Clone, Copy)]
+struct Parts {
+    count: usize,
+    /// Columns, rows or samples.
+    length: usize,
+    /// They are cut at multiples of it.
+    unit: usize,
 }
 
-/// Cuts `columns`, or rows, into as many parts as so many `operations` are worth: does `work` with the first column of each and what `cut` makes
-/// of its number of columns, by the team.
-fn in_parts<T: Send>(
-    operations: usize,
-    columns: usize,
-    mut cut: impl FnMut(usize) -> T,
-    work: impl Fn(usize, T) + Sync,
-) {
-    let parts = parts(operations, columns, team::size());
-    if parts < 2 {
-        return work(0, cut(columns));
+impl Parts {
+    /// For the team of this thread.
+    fn new(operations: usize, length: usize, unit: usize) -> Self {
+        Self { count: parts(operations, length, team::size()), length, unit }
     }
-    let start_of = |part: usize| match part == parts {
-        true => columns,
-        false => (columns * part / parts + LINE / 2) / LINE * LINE,
-    };
-    let pieces = (0..parts).map(|part| (start_of(part), cut(start_of(part + 1) - start_of(part))));
-    team::for_each(pieces, |(first, piece)| work(first, piece));
+
+    /// The first column of `part`.
+    fn start(self, part: usize) -> usize {
+        match part == self.count {
+            true => self.length,
+            false => (self.length * part / self.count + self.unit / 2) / self.unit * self.unit,
+        }
+    }
+
+    /// Columns of the longest part.
+    fn longest(self) -> usize {
+        (0..self.count).map(|part| self.start(part + 1) - self.start(part)).max().unwrap_or(self.length)
+    }
+
+    /// Does `work` with the first column of each part and what `cut` makes of its number of columns, by the team.
+    fn share<T: Send>(self, mut cut: impl FnMut(usize) -> T, work: impl Fn(usize, T) + Sync) {
+        if self.count < 2 {
+            return work(0, cut(self.length));
+        }
+        let pieces = (0..self.count).map(|part| (self.start(part), cut(self.start(part + 1) - self.start(part))));
+        team::for_each(pieces, |(first, piece)| work(first, piece));
+    }
 }
 
 /// Parts that a product with so many `columns`, of so many `operations`, is cut into for a team of `threads`.
@@ -347,6 +378,7 @@ mod tests {
             (7, 400, 135, &[]),
             (10, 784, 128, &odd),
             (20, 784, 100, &odd),
+            (101, 784, 100, &odd), // the next batch is cut into samples
             (too_large, 1100, 1600, &[]),
         ] {
             let (values, unit) = if batch == too_large { (7, 1.0) } else { (101, 0.03) };
