@@ -41,7 +41,7 @@ fn trained(way: Way, architecture: &Architecture, name: OptimizerName, data: &Da
 /// Networks whose first layer can begin, alone and shared by a team, and some whose first layer cannot.
 #[test]
 fn a_training_whose_steps_begin_with_the_next_batch_has_the_bits_of_one_that_goes_step_by_step() {
-    let data = data::load("mnist").expect("data/mnist is part of the crate").train.slice(0..403);
+    let data = data::load("mnist").expect("data/mnist is part of the crate").train.slice(0..1_003);
     let perceptron = |hidden: &[usize]| Architecture::perceptron(784, hidden, Activation::Relu, 10, Output::Softmax);
     let architectures = [
         perceptron(&[]),

@@ -294,11 +294,11 @@ impl Parts {
 
     /// Does `work` with the first column of each part and what `cut` makes of its number of columns, by the team.
     fn share<T: Send>(self, mut cut: impl FnMut(usize) -> T, work: impl Fn(usize, T) + Sync) {
-        if self.count < 2 {
-            return work(0, cut(self.length));
-        }
-        let pieces = (0..self.count).map(|part| (self.start(part), cut(self.start(part + 1) - self.start(part))));
-        team::for_each(pieces, |(first, piece)| work(first, piece));
+        let piece = |part, count| {
+            let parts = Self { count, ..self };
+            (parts.start(part), cut(parts.start(part + 1) - parts.start(part)))
+        };
+        team::for_each(self.count, piece, |(first, piece)| work(first, piece));
     }
 }
 
@@ -393,7 +393,7 @@ mod tests {
             add_product(1.0, x, d.view(), 0.0, expected_gradient.view_mut());
             multiply(next_x, expected.view(), expected_y.view_mut());
             for threads in if batch == too_large { 2..=2 } else { 1..=3 } {
-                let team = team::Team::new(threads).unwrap();
+                let team = team::Team::that_shares(threads);
                 let unknown = || Array2::from_elem(expected_y.dim(), f32::NAN);
                 let (mut w, mut y) = (matrix(inputs, outputs), unknown());
                 let next = Next { x: next_x, y: y.view_mut() };

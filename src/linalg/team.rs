@@ -114,6 +114,14 @@ impl Team {
         Ok(team)
     }
 
+    /// The same, which shares its first job.
+    #[cfg(test)]
+    pub fn that_shares(threads: usize) -> Self {
+        let team = Self::new(threads).unwrap();
+        *team.pace.lock().unwrap() = Pace::that_shares(Instant::now());
+        team
+    }
+
     /// Runs `work` in this thread as the team's leader: what it hands to [`share`] and [`beside`], the members help with.
     pub fn lead<R>(&self, work: impl FnOnce() -> R) -> R {
         struct Restore(Option<Rc<Leader>>);
@@ -170,49 +178,22 @@ pub fn size() -> usize {
 /// # Panics
 /// If there are more than [`MOST_PARTS`], or `work` does.
 pub fn share(parts: usize, work: impl Fn(usize) + Sync) {
-    assert!(parts <= MOST_PARTS, "too many parts");
-    let leader = if parts > 1 { Leader::free() } else { None };
-    let Some(leader) = leader.filter(|leader| leader.pace.borrow_mut().next_is_shared(Instant::now)) else {
-        return (0..parts).for_each(work);
-    };
-    let claimed = AtomicU64::new(0);
-    let from = |first: usize| {
-        for part in (first..parts).chain(0..first.min(parts)) {
-            if claimed.fetch_or(1 << part, Ordering::Relaxed) & (1 << part) == 0 {
-                work(part);
-            }
-        }
-    };
-    leader.is_sharing.set(true);
-    let job = leader.shared.parts.prepare(&from);
-    job.let_in();
-    leader.wake();
-    from(0);
-    if job.close() {
-        leader.pace.borrow_mut().look_soon();
-    }
-    drop(job);
-    leader.is_sharing.set(false); // after a panic it stays: whoever catches it goes on alone
-    leader.shared_jobs.set(leader.shared_jobs.get() + 1);
-    if leader.beside.get() == Beside::HeldBack {
-        leader.offer_beside();
+    match Leader::for_job(parts) {
+        Some(leader) => leader.share(parts, &work),
+        None => (0..parts).for_each(work),
     }
 }
 
-/// Does `work` with each of `pieces`, as [`share`] does parts: the `n`-th piece is part `n`.
+/// Does `work` with each piece of something, as [`share`] does parts: `piece(n, of)` makes the `n`-th of so many. There are `parts` of them, or
+/// one if this thread works alone now: what is whole takes less time.
 ///
 /// # Panics
 /// As [`share`].
-pub fn for_each<T: Send>(pieces: impl Iterator<Item = T>, work: impl Fn(T) + Sync) {
-    let mut pieces = pieces.fuse();
-    let mut parts = 0;
-    let slots: [Mutex<Option<T>>; MOST_PARTS] = std::array::from_fn(|_| {
-        let piece = pieces.next();
-        parts += usize::from(piece.is_some());
-        Mutex::new(piece)
-    });
-    assert!(pieces.next().is_none(), "too many parts");
-    share(parts, |part| {
+pub fn for_each<T: Send>(parts: usize, mut piece: impl FnMut(usize, usize) -> T, work: impl Fn(T) + Sync) {
+    let Some(leader) = Leader::for_job(parts) else { return work(piece(0, 1)) };
+    let slots: [Mutex<Option<T>>; MOST_PARTS] =
+        std::array::from_fn(|part| Mutex::new((part < parts).then(|| piece(part, parts))));
+    leader.share(parts, &|part| {
         let piece = slots[part].try_lock().ok().and_then(|mut slot| slot.take()); // nobody else claims it
         work(piece.expect("a piece for each part"));
     });
@@ -255,6 +236,39 @@ impl Leader {
     /// The leader that this thread is, if it is not in the middle of a job.
     fn free() -> Option<Rc<Self>> {
         LEADER.with_borrow(Option::clone).filter(|leader| !leader.is_sharing.get())
+    }
+
+    /// The same, if work in so many parts is worth sharing just now. Asked once for each.
+    fn for_job(parts: usize) -> Option<Rc<Self>> {
+        assert!(parts <= MOST_PARTS, "too many parts");
+        let leader = if parts > 1 { Self::free() } else { None };
+        leader.filter(|leader| leader.pace.borrow_mut().next_is_shared(Instant::now))
+    }
+
+    /// Does `work` with every part, once each, with the help of the members.
+    fn share(&self, parts: usize, work: &(impl Fn(usize) + Sync)) {
+        let claimed = AtomicU64::new(0);
+        let from = |first: usize| {
+            for part in (first..parts).chain(0..first.min(parts)) {
+                if claimed.fetch_or(1 << part, Ordering::Relaxed) & (1 << part) == 0 {
+                    work(part);
+                }
+            }
+        };
+        self.is_sharing.set(true);
+        let job = self.shared.parts.prepare(&from);
+        job.let_in();
+        self.wake();
+        from(0);
+        if job.close() {
+            self.pace.borrow_mut().look_soon();
+        }
+        drop(job);
+        self.is_sharing.set(false); // after a panic it stays: whoever catches it goes on alone
+        self.shared_jobs.set(self.shared_jobs.get() + 1);
+        if self.beside.get() == Beside::HeldBack {
+            self.offer_beside();
+        }
     }
 
     /// Lets members do what is to be done beside.

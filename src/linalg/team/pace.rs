@@ -85,6 +85,12 @@ impl Pace {
         }
     }
 
+    /// Shares from the first job on: alone, it believes, one takes 1,000 s.
+    #[cfg(test)]
+    pub fn that_shares(now: Instant) -> Self {
+        Self { shares: true, alone: [1e3; 3], ..Self::new(now) }
+    }
+
     /// Jobs go on at `now`, after something else.
     pub fn go_on(&mut self, now: Instant) {
         (self.jobs, self.began) = (0, now);
