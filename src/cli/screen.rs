@@ -362,9 +362,9 @@ pub fn describe_machine(threads: usize) -> String {
 
 /// Who computes the products of a layer, and of what; the threads are those of the forward product.
 fn describe_products(products: &Products, threads: usize, blas_threads: usize) -> String {
-    let Products { inputs, outputs, operations, leaves_out_zeros } = *products;
+    let Products { samples, inputs, outputs, operations, leaves_out_zeros } = *products;
     let (who, threads) = match Kind::for_product(operations) {
-        Some(kind) => (format!("{} kernels", kind.name()), parts(operations, outputs, threads)),
+        Some(kind) => (format!("{} kernels", kind.name()), parts(operations, samples, outputs, threads)),
         None => (blas::describe().to_string(), blas_threads),
     };
     let zeros = if leaves_out_zeros { ", without pixels that are zero in the whole batch" } else { "" };

@@ -15,7 +15,7 @@ const UPDATE: usize = 30;
 /// The columns, or rows, where a matrix is cut are multiples of this: columns of a cache line, which then has one writer.
 const LINE: usize = 16;
 
-/// The samples where a batch is cut are multiples of this: tiles have some rows.
+/// The samples where a batch is cut are multiples of this: no part ends in a tile of a row or two.
 const SAMPLES: usize = 4;
 
 /// `Y ← X·W`: `x` (B, I), `w` (I, O) read, `y` (B, O) overwritten.
@@ -33,24 +33,36 @@ pub fn multiply(x: Samples, w: ArrayView2<f32>, y: ArrayViewMut2<f32>) {
 pub fn multiply_by(kind: Option<Kind>, x: Samples, w: ArrayView2<f32>, mut y: ArrayViewMut2<f32>) {
     let Some(kind) = kind else { return gemm(1.0, x.whole(), w, 0.0, y) };
     let (samples, columns) = y.dim();
-    assert_eq!(samples, x.samples(), "shapes disagree");
-    let operations = x.operations(columns);
-    let by_columns = Parts::new(operations, columns, LINE);
-    if by_columns.count < 2 {
-        return multiply_here(kind, x, 0, w, y);
-    }
-    // 100 columns are seven vectors: of two threads one would have three of them, the other four. Of 100 samples each has half.
-    let by_samples = Parts::new(operations, samples, SAMPLES);
-    let vectors = |columns: usize| columns.div_ceil(LINE);
-    if by_samples.longest() * vectors(columns) < vectors(by_columns.longest()) * samples {
-        by_samples.share(|rows| cut_off(&mut y, Axis(0), rows), |first, y| multiply_here(kind, x, first, w, y));
-    } else {
-        let work = |first, y: ArrayViewMut2<f32>| {
+    assert_eq!((x.samples(), x.width(), columns), (samples, w.nrows(), w.ncols()), "shapes disagree");
+    let (axis, parts) = cut_forward(x.operations(columns), samples, columns, team::size());
+    let cut = |length| cut_off(&mut y, axis, length);
+    parts.share(cut, |first, y| {
+        if axis == Axis(0) {
+            multiply_here(kind, x, first, w, y);
+        } else {
             let w = w.slice(s![.., first..first + y.ncols()]);
             multiply_here(kind, x, 0, w, y);
-        };
-        by_columns.share(|width| cut_off(&mut y, Axis(1), width), work);
+        }
+    });
+}
+
+/// Where `Y` (B, O), a product of so many `operations`, is cut for a team of `threads`: its columns, or its samples where these make parts that are more alike. 100
+/// columns are seven cache lines: of two threads one would have four of them, but of 100 samples each has half. By columns each thread
+/// reads its own of the weights, by samples all: for less than a twentieth it is not worth it.
+fn cut_forward(operations: usize, samples: usize, columns: usize, threads: usize) -> (Axis, Parts) {
+    let by_columns = Parts::new(operations, columns, LINE, threads);
+    if operations < 2 * WORTH_SHARING {
+        return (Axis(1), by_columns);
     }
+    let by_samples = Parts::new(operations, samples, SAMPLES, threads);
+    let lines = |columns: usize| columns.div_ceil(LINE);
+    let [of_columns, of_samples] = [lines(by_columns.longest()) * samples, lines(columns) * by_samples.longest()];
+    if 20 * of_samples < 19 * of_columns { (Axis(0), by_samples) } else { (Axis(1), by_columns) }
+}
+
+/// Parts that a forward product of so many `operations`, with `samples` and `columns`, is cut into for a team of `threads`.
+pub fn parts(operations: usize, samples: usize, columns: usize, threads: usize) -> usize {
+    cut_forward(operations, samples, columns, threads).1.count
 }
 
 /// `Y ← X·W` for some columns of `W` and as many samples from `first` on as `y` has rows, by this thread.
@@ -92,7 +104,7 @@ pub fn add_product_by(
         add_product_here(kind, alpha, x, d, beta, w);
     };
     let columns = w.ncols();
-    Parts::new(operations, columns, LINE).share(|width| cut_off(&mut w, Axis(1), width), work);
+    Parts::new(operations, columns, LINE, team::size()).share(|width| cut_off(&mut w, Axis(1), width), work);
 }
 
 /// Of `x` (B, I), `d` (B, O) and `w` (I, O).
@@ -182,7 +194,7 @@ pub fn learn_columns(
     let operations = x.operations(outputs) + next_x.map_or(0, |x| x.operations(outputs));
     let x = x.of_rows(0..inputs);
     let cut = |width| (cut_off(&mut w, Axis(1), width), cut_off(&mut y, Axis(1), width));
-    Parts::new(operations, outputs, LINE).share(cut, |first, (mut w, y)| {
+    Parts::new(operations, outputs, LINE, team::size()).share(cut, |first, (mut w, y)| {
         let d = d.slice(s![.., first..first + w.ncols()]);
         learn(Gradient { by: By::Kernels(this, x), d }, w.view_mut());
         if let Some(x) = next_x {
@@ -213,7 +225,7 @@ pub fn learn_rows<const N: usize>(
         Some(kind) => {
             let cut = |height| rest.each_mut().map(|matrix| cut_off(matrix, Axis(0), height));
             let operations = x.operations(outputs) + UPDATE * inputs * outputs;
-            Parts::new(operations, inputs, LINE).share(cut, |first, matrices| {
+            Parts::new(operations, inputs, LINE, team::size()).share(cut, |first, matrices| {
                 let x = x.of_rows(first..first + matrices[0].nrows());
                 learn(Gradient { by: By::Kernels(kind, x), d }, matrices);
             });
@@ -249,7 +261,7 @@ pub fn multiply_transposed(d: ArrayView2<f32>, w: ArrayView2<f32>, mut x: ArrayV
         let product = Product { left, rows: x.ncols(), terms, right };
         kernels::multiply(kind, product, Output::Transposed(ColumnsMut::new(x)));
     };
-    Parts::new(operations, inputs, LINE).share(|width| cut_off(&mut x, Axis(1), width), work);
+    Parts::new(operations, inputs, LINE, team::size()).share(|width| cut_off(&mut x, Axis(1), width), work);
 }
 
 /// `Dᵀ`, each row filled up with zeros: `d` (B, O), `turned` (O, B or more).
@@ -267,19 +279,20 @@ fn turn(d: &[f32], samples: usize, turned: &mut [f32]) {
 #[derive(Debug, Clone, Copy)]
 struct Parts {
     count: usize,
-    /// Columns, rows or samples.
+    /// Of what is cut: columns, rows or samples.
     length: usize,
-    /// They are cut at multiples of it.
+    /// It is cut at multiples of that.
     unit: usize,
 }
 
 impl Parts {
-    /// For the team of this thread.
-    fn new(operations: usize, length: usize, unit: usize) -> Self {
-        Self { count: parts(operations, length, team::size()), length, unit }
+    /// For a team of `threads`; each part has at least [`LINE`] columns, rows or samples.
+    fn new(operations: usize, length: usize, unit: usize, threads: usize) -> Self {
+        let most = threads.min(team::MOST_PARTS);
+        Self { count: most.min(operations / WORTH_SHARING).min(length / LINE).max(1), length, unit }
     }
 
-    /// The first column of `part`.
+    /// Where `part` begins.
     fn start(self, part: usize) -> usize {
         match part == self.count {
             true => self.length,
@@ -287,12 +300,12 @@ impl Parts {
         }
     }
 
-    /// Columns of the longest part.
+    /// The length of the longest part.
     fn longest(self) -> usize {
         (0..self.count).map(|part| self.start(part + 1) - self.start(part)).max().unwrap_or(self.length)
     }
 
-    /// Does `work` with the first column of each part and what `cut` makes of its number of columns, by the team.
+    /// Does `work` with where each part begins and what `cut` makes of its length, by the team.
     fn share<T: Send>(self, mut cut: impl FnMut(usize) -> T, work: impl Fn(usize, T) + Sync) {
         let piece = |part, count| {
             let parts = Self { count, ..self };
@@ -300,11 +313,6 @@ impl Parts {
         };
         team::for_each(self.count, piece, |(first, piece)| work(first, piece));
     }
-}
-
-/// Parts that a product with so many `columns`, of so many `operations`, is cut into for a team of `threads`.
-pub fn parts(operations: usize, columns: usize, threads: usize) -> usize {
-    threads.min(team::MOST_PARTS).min(operations / WORTH_SHARING).min(columns / LINE).max(1)
 }
 
 /// The first `length` columns, or rows, of `rest`, which loses them; none if it has none.
@@ -415,6 +423,29 @@ mod tests {
                 assert!(all, "{batch}, {inputs}-{outputs}, {threads} threads");
             }
         }
+    }
+
+    #[test]
+    fn samples_are_cut_where_columns_make_unequal_parts() {
+        let cut = |samples, columns, threads| {
+            let (axis, parts) = cut_forward(2 * samples * 500 * columns, samples, columns, threads);
+            (axis.index(), parts.count)
+        };
+        let [by_samples, by_columns] = [0, 1];
+        assert_eq!(cut(100, 100, 2), (by_samples, 2));
+        assert_eq!(cut(100, 30, 2), (by_samples, 2));
+        assert_eq!(cut(100, 40, 4), (by_samples, 4));
+        assert_eq!(cut(10, 100, 2), (by_columns, 2));
+        assert_eq!(cut(100, 128, 2), (by_columns, 2));
+        assert_eq!(cut(256, 2500, 2), (by_columns, 2));
+        assert_eq!(cut(10, 20, 2).1, 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "shapes disagree")]
+    fn weights_with_more_columns_than_the_product_are_refused() {
+        let (x, w, mut y) = (Array2::ones((50, 500)), Array2::ones((500, 144)), Array2::zeros((50, 128)));
+        team::Team::that_shares(2).lead(|| multiply(Samples::Whole(x.view()), w.view(), y.view_mut()));
     }
 
     #[test]

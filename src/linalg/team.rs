@@ -1,7 +1,7 @@
 //! The threads that share the work of a training step.
 //!
 //! A step of a small network takes ten microseconds, and to wake a sleeping thread takes as long. So the members of a team
-//! stay awake while a training runs: they watch a word in memory, and work is handed to them by writing it. Handing over
+//! stay awake while a training runs, unless others want their cores: they watch a word in memory, and work is handed to them by writing it. Handing over
 //! needs no lock, and no call of the system.
 //!
 //! Work is cut into parts, and whoever claims a part first does it. The leader, which is the thread that trains, claims parts
@@ -184,8 +184,8 @@ pub fn share(parts: usize, work: impl Fn(usize) + Sync) {
     }
 }
 
-/// Does `work` with each piece of something, as [`share`] does parts: `piece(n, of)` makes the `n`-th of so many. There are `parts` of them, or
-/// one if this thread works alone now: what is whole takes less time.
+/// Does `work` with each piece of something, as [`share`] does parts: `piece(n, of)` makes the `n`-th of so many, in order and
+/// before any work. There are `parts` of them, or one if this thread works alone now: what is whole takes less time.
 ///
 /// # Panics
 /// As [`share`].
@@ -297,7 +297,7 @@ impl Shared {
             looks = if found { 0 } else { looks + 1 };
             if looks < LOOKS_TO_SLEEP {
                 let is_time = looks % LOOKS_TO_YIELD == LOOKS_TO_YIELD - 1; // no test can see it: it changes times only
-                if !(is_time && is_core_wanted()) {
+                if !(is_time && offer_core()) {
                     std::hint::spin_loop();
                     continue;
                 }
@@ -316,8 +316,8 @@ impl Shared {
     }
 }
 
-/// Offers this thread's core to others: whether they had use for it.
-fn is_core_wanted() -> bool {
+/// Offers this thread's core to others: whether somebody took it.
+fn offer_core() -> bool {
     let before = Instant::now();
     thread::yield_now();
     before.elapsed() >= LONG_YIELD

@@ -28,6 +28,8 @@ pub struct BatchScore {
 /// The products of a layer in a step: forward, its update, and backward but in the first layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Products {
+    /// B.
+    pub samples: usize,
     /// I.
     pub inputs: usize,
     /// O.
@@ -124,7 +126,8 @@ impl Network {
             let operations = layer.spec().multiplications(inputs).saturating_mul(2 * batch);
             if operations > 0 {
                 let leaves_out_zeros = place == 0 && self.prefers_active_columns(batch);
-                all.push(Products { inputs, outputs: layer.spec().outputs(inputs), operations, leaves_out_zeros });
+                let outputs = layer.spec().outputs(inputs);
+                all.push(Products { samples: batch, inputs, outputs, operations, leaves_out_zeros });
             }
         }
         all

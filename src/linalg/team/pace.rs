@@ -3,7 +3,7 @@
 //! A thread that finds no core, or shares one with the leader, cannot be told from outside. So the leader keeps an account of what it
 //! gains: it knows how long it takes alone, and credits itself with the difference. When it has lost all that it had gained, and a millisecond, it works
 //! alone for 4 ms; then it tries again. Each time that fails it works alone four times as long, up to 0.4 s or 30 times the loss: what a busy machine costs stays
-//! below 4 %, and a core that is away for some milliseconds now and then, or when a training starts, does not end what pays.
+//! below 5 % on the machines that the tests here simulate, and a core that is away for some milliseconds now and then, or when a training starts, does not end what pays.
 
 use std::mem;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ const JOBS: u32 = 16;
 /// A measurement takes at least so long.
 const WINDOW: Duration = Duration::from_micros(300);
 
-/// Measurements of shared work after which one of the leader alone is due: its pace may have changed.
+/// Measurements of shared work after which two of the leader alone are due, the first of which does not count: its pace may have changed.
 const SHARED_WINDOWS: u32 = 200;
 
 /// The most that is credited, in seconds: a machine that becomes busy is noticed after that much.

@@ -74,11 +74,17 @@ fn work_that_shares_again_and_threads_that_lead_nobody_work_alone() {
 #[test]
 fn a_panic_of_a_member_reaches_the_leader_and_the_team_goes_on() {
     let team = Team::that_shares(2);
-    for bad in [0, 1] {
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
-            team.lead(|| share(2, |part| assert_ne!(part, bad, "meant to happen")));
-        }));
-        assert!(outcome.is_err());
+    let leader = thread::current().id();
+    for (is_leaders, message) in [(true, "meant to happen"), (false, "work that was shared panicked in another thread")]
+    {
+        // A part that waits for the other one is not done by the same thread.
+        let both = std::sync::Barrier::new(2);
+        let work = |_| {
+            both.wait();
+            assert!((thread::current().id() == leader) != is_leaders, "meant to happen");
+        };
+        let outcome = catch_unwind(AssertUnwindSafe(|| team.lead(|| share(2, work))));
+        assert_eq!(outcome.unwrap_err().downcast_ref(), Some(&message));
     }
     let done = AtomicUsize::new(0);
     team.lead(|| {
