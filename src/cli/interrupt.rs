@@ -27,7 +27,8 @@ pub fn listen() -> Arc<AtomicUsize> {
     NOTED.get_or_init(register).clone()
 }
 
-/// In this order: the first signal arms the second.
+/// In this order: the first signal arms the second. Two that two threads take at the same instant may each find itself the first; then the
+/// third ends the process.
 fn catch(signal: i32, noted: &Arc<AtomicUsize>, is_second: &Arc<AtomicBool>) -> std::io::Result<()> {
     flag::register_conditional_shutdown(signal, 128 + signal, is_second.clone())?;
     flag::register(signal, is_second.clone())?;
