@@ -188,7 +188,10 @@ pub fn learn_columns(
     let next_kind = next.as_ref().map_or(kind, |next| next.x.kernels(outputs));
     let Some((this, that)) = kind.zip(next_kind) else { return learn_rows(x, d, [w], next, |g, [w]| learn(g, w)) };
     let (next_x, mut y) = match next {
-        Some(Next { x, y }) => (Some(x), y),
+        Some(Next { x, y }) => {
+            assert_eq!(y.dim(), (x.samples(), outputs), "shapes disagree");
+            (Some(x), y)
+        }
         None => (None, no_rows(outputs)),
     };
     let operations = x.operations(outputs) + next_x.map_or(0, |x| x.operations(outputs));
@@ -446,6 +449,15 @@ mod tests {
     fn weights_with_more_columns_than_the_product_are_refused() {
         let (x, w, mut y) = (Array2::ones((50, 500)), Array2::ones((500, 144)), Array2::zeros((50, 128)));
         team::Team::that_shares(2).lead(|| multiply(Samples::Whole(x.view()), w.view(), y.view_mut()));
+    }
+
+    #[test]
+    #[should_panic(expected = "shapes disagree")]
+    fn a_next_product_with_fewer_rows_than_samples_is_refused() {
+        let (x, d, mut w, mut y) =
+            (Array2::ones((3, 7)), Array2::ones((3, 20)), Array2::zeros((7, 20)), Array2::zeros((2, 20)));
+        let next = Next { x: Samples::Whole(x.view()), y: y.view_mut() };
+        learn_columns(Samples::Whole(x.view()), d.view(), w.view_mut(), Some(next), |_, _| ());
     }
 
     #[test]

@@ -18,7 +18,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -42,6 +42,7 @@ const LONG_YIELD: Duration = Duration::from_micros(50);
 pub struct Team {
     shared: Arc<Shared>,
     members: Vec<JoinHandle<()>>,
+    /// Locked while the team is led.
     pace: Mutex<Pace>,
 }
 
@@ -92,12 +93,12 @@ impl Drop for Over<'_> {
 }
 
 impl Team {
-    /// A leader and `threads - 1` members.
+    /// A leader and `threads - 1` members; no more than there are parts.
     ///
     /// # Errors
     /// If the system refuses to start as many.
     pub fn new(threads: usize) -> io::Result<Self> {
-        let count = threads.saturating_sub(1);
+        let count = threads.min(MOST_PARTS).saturating_sub(1);
         let shared = Arc::new(Shared {
             parts: Gate::default(),
             beside: Gate::default(),
@@ -123,6 +124,9 @@ impl Team {
     }
 
     /// Runs `work` in this thread as the team's leader: what it hands to [`share`] and [`beside`], the members help with.
+    ///
+    /// # Panics
+    /// If another thread leads the team, or this one does already.
     pub fn lead<R>(&self, work: impl FnOnce() -> R) -> R {
         struct Restore(Option<Rc<Leader>>);
         impl Drop for Restore {
@@ -130,19 +134,23 @@ impl Team {
                 LEADER.set(self.0.take());
             }
         }
-        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        pace.go_on(Instant::now());
+        let mut account = match self.pace.try_lock() {
+            Ok(account) => account,
+            Err(TryLockError::Poisoned(account)) => account.into_inner(), // work has panicked before
+            Err(TryLockError::WouldBlock) => panic!("a team has one leader at a time"),
+        };
+        account.go_on(Instant::now());
         let leader = Rc::new(Leader {
             shared: Arc::clone(&self.shared),
             members: self.members.iter().map(|member| member.thread().clone()).collect(),
             is_sharing: Cell::new(self.members.is_empty()),
             beside: Cell::new(Beside::Nothing),
             shared_jobs: Cell::new(0),
-            pace: RefCell::new(pace),
+            pace: RefCell::new(account.clone()),
         });
         let _before = Restore(LEADER.replace(Some(Rc::clone(&leader))));
         let result = work();
-        *self.pace.lock().unwrap_or_else(PoisonError::into_inner) = leader.pace.borrow().clone();
+        *account = leader.pace.borrow().clone();
         result
     }
 }
@@ -260,8 +268,8 @@ impl Leader {
         job.let_in();
         self.wake();
         from(0);
-        if job.close() {
-            self.pace.borrow_mut().look_soon();
+        if let Some(waited) = job.close() {
+            self.pace.borrow_mut().waited(waited);
         }
         drop(job);
         self.is_sharing.set(false); // after a panic it stays: whoever catches it goes on alone
@@ -338,7 +346,8 @@ struct Gate {
 const OPEN: u64 = 1 << 31;
 const MEMBERS: u64 = OPEN - 1;
 
-// SAFETY: `job` is written by the leader while the gate is closed and no member in it, and read by members that are in.
+// SAFETY: `job` is written by the leader, of which a team has one at a time, while the gate is closed and no member in it, and read by
+// members that are in.
 #[expect(unsafe_code, reason = "a job is handed over without a lock")]
 unsafe impl Sync for Gate {}
 
@@ -396,15 +405,20 @@ impl Job<'_> {
     }
 
     /// Lets nobody in any more, and waits for those that are in; for some 10 µs by looking, then by leaving the core to others:
-    /// a member may be waiting for it. Returns whether it came to that.
-    fn close(&self) -> bool {
+    /// a member may be waiting for it. Returns how long that was, if it came to that.
+    fn close(&self) -> Option<Duration> {
         self.0.word.fetch_and(!OPEN, Ordering::Relaxed);
-        let mut looks = 0;
+        let (mut looks, mut left_core) = (0, None);
         while self.0.word.load(Ordering::Acquire) & MEMBERS != 0 {
             looks += 1;
-            if looks < 500 { std::hint::spin_loop() } else { thread::yield_now() }
+            if looks < 500 {
+                std::hint::spin_loop();
+            } else {
+                left_core.get_or_insert_with(Instant::now);
+                thread::yield_now();
+            }
         }
-        looks >= 500
+        left_core.map(|since| since.elapsed())
     }
 }
 

@@ -59,7 +59,7 @@ pub struct Pace {
     gained: f64,
     /// The same, what failures lost included.
     balance: f64,
-    /// Measurements of shared work since the last of the leader alone.
+    /// Measurements of shared work since the last of the leader alone, without those that ended early.
     shared_windows: u32,
     /// Seconds that the leader still works alone.
     rest: f64,
@@ -96,9 +96,11 @@ impl Pace {
         (self.jobs, self.began) = (0, now);
     }
 
-    /// The job at hand waited for a member that has lost its core: that is weighed before the next. Sixteen such jobs are a tenth of a second.
-    pub fn look_soon(&mut self) {
-        self.looks_soon = true;
+    /// The leader waited so long for members in the job at hand. If that is longer than the job would have taken alone, one has lost its
+    /// core: the clock is looked at before the next job, for sixteen such jobs may take a tenth of a second. Shorter waits are those of
+    /// unequal parts.
+    pub fn waited(&mut self, time: Duration) {
+        self.looks_soon = self.looks_soon || time.as_secs_f64() > self.job_alone();
     }
 
     /// Whether the next job is shared.
@@ -117,12 +119,20 @@ impl Pace {
         self.shares
     }
 
+    /// Seconds that a job takes the leader alone: the middle one of three measurements, since one in which it lost its core says nothing
+    /// of its pace.
+    fn job_alone(&self) -> f64 {
+        let [a, b, c] = self.alone;
+        a.max(b).min(a.min(b).max(c))
+    }
+
     #[cold]
     fn look(&mut self, now: Instant) {
         let time = now.saturating_duration_since(self.began);
         if time < WINDOW {
             return;
         }
+        let is_whole = self.jobs >= JOBS;
         let (time, jobs) = (time.as_secs_f64(), f64::from(self.jobs));
         self.go_on(now);
         if !self.shares {
@@ -136,13 +146,10 @@ impl Pace {
             self.shared_windows = 0;
             return;
         }
-        // The middle one of three: a measurement in which the leader lost its core says nothing of its pace.
-        let [a, b, c] = self.alone;
-        let alone = a.max(b).min(a.min(b).max(c));
-        let gained = alone * jobs - time;
+        let gained = self.job_alone() * jobs - time;
         self.gained = (self.gained + gained).min(CREDIT);
         self.balance = (self.balance + gained).clamp(-MEMORY, CREDIT);
-        self.shared_windows += 1;
+        self.shared_windows += u32::from(is_whole);
         if self.gained < -LOSS {
             let most = MOST_REST.max(-REST * self.gained);
             self.rest = self.next_rest.min(most);
@@ -170,7 +177,7 @@ mod tests {
             if pace.next_is_shared(|| start + Duration::from_secs_f64(seconds)) {
                 seconds += shared(job);
                 if shared(job) > 1e-3 {
-                    pace.look_soon();
+                    pace.waited(Duration::from_secs_f64(shared(job)));
                 }
                 count += 1;
             } else {
@@ -235,6 +242,25 @@ mod tests {
             seconds += if is_shared { 6e-6 } else { if in_a_row < 56 { 9e-6 } else { 5e-6 } };
         }
         assert!(shared < 50_000 && seconds < 1.04 * 5.0, "{shared} shared, {seconds} s");
+    }
+
+    /// Jobs of 12, 6 and 0.2 ms alone, half as long shared, of which 20 to 200 µs are waits: parts of such lengths are never quite equal.
+    #[test]
+    fn a_team_that_helps_with_long_jobs_of_several_lengths_is_used_for_nearly_all() {
+        let start = Instant::now();
+        let mut pace = Pace::new(start);
+        let (mut seconds, mut shared) = (0.0, 0);
+        for job in 0..10_000 {
+            let alone = [12e-3, 12e-3, 6e-3, 0.2e-3, 0.2e-3][job % 5];
+            if pace.next_is_shared(|| start + Duration::from_secs_f64(seconds)) {
+                seconds += alone / 2.0;
+                pace.waited(Duration::from_micros([200, 20, 100, 30, 20][job % 5]));
+                shared += 1;
+            } else {
+                seconds += alone;
+            }
+        }
+        assert!(shared > 9_850, "{shared}");
     }
 
     #[test]

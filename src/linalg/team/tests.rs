@@ -126,3 +126,16 @@ fn a_member_that_went_to_sleep_wakes_for_the_next_part() {
         assert_ne!(members[0], members[1]);
     }
 }
+
+#[test]
+#[should_panic(expected = "a team has one leader at a time")]
+fn a_team_that_is_led_is_led_by_nobody_else() {
+    let team = Team::new(2).unwrap();
+    team.lead(|| team.lead(|| ()));
+}
+
+#[test]
+fn a_team_has_no_more_threads_than_work_has_parts() {
+    let team = Team::new(1_000).unwrap();
+    assert_eq!(team.members.len(), MOST_PARTS - 1);
+}
