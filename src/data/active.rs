@@ -6,7 +6,7 @@ use crate::linalg::{ActiveColumns, bytes};
 /// Bytes that memory is read by.
 const CACHE_LINE: usize = 64;
 
-/// Room for the active pixels of a batch: those that are not zero in every image of it.
+/// Room for the active pixels of a batch: those that are other than zero in at least one image of it.
 #[derive(Debug, Clone)]
 pub struct ActivePixels {
     /// (B, A) of the last batch in its first elements.
@@ -42,8 +42,8 @@ impl ActivePixels {
         ActiveColumns::new(values, &self.pixels[..self.active], self.images, self.brightest.len())
     }
 
-    /// Finds the active pixels of `images`: whose largest byte becomes something else than zero. (What a byte becomes never
-    /// falls as it rises.)
+    /// Finds the active pixels of `images`: those whose largest byte becomes another input than zero. (A larger byte never becomes a smaller
+    /// input, so the largest decides.)
     ///
     /// A cache line of all images, then the next: images far apart in a large data set are then waited for together.
     fn find<'d>(&mut self, input: Input, images: impl Iterator<Item = &'d [u8]> + Clone) {

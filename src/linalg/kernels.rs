@@ -60,9 +60,9 @@ impl Kind {
         self == Self::Portable
     }
 
-    /// The vector code for a product that takes so many floating-point operations (when nothing is left out of it), or `None`
-    /// where BLAS is faster at it: docs/PERFORMANCE.md, "Products by kernels of our own", and docs/MEASUREMENTS.md, "A first layer
-    /// without the pixels that are zero".
+    /// The vector code for a product that takes so many floating-point operations, or `None` where BLAS is faster at it: docs/PERFORMANCE.md,
+    /// "Products by kernels of our own". Whether a batch is kept without its zeros is decided by the whole product; what is left of it is
+    /// smaller, and never BLAS's: docs/MEASUREMENTS.md, "A first layer without the pixels that are zero".
     pub fn for_product(operations: usize) -> Option<Self> {
         let kind = Self::of_this_processor();
         (operations < kind.limit()).then_some(kind)

@@ -9,13 +9,13 @@ use super::{gemm, team};
 /// A part of a product has at least so many floating-point operations: it takes 2 µs, and to hand it over 0.2.
 const WORTH_SHARING: usize = 300_000;
 
-/// What is done with an element of several matrices that are learnt takes as long as so many operations of a product: 85 for Adam, fewer for momentum.
+/// Operations of a product that an update of an element counts as, where parts are counted. Adam's takes as long as 85, that of momentum less.
 const UPDATE: usize = 30;
 
-/// The columns, or rows, where a matrix is cut are multiples of this: columns of a cache line, which then has one writer.
+/// Matrices are cut at multiples of so many columns or rows. As many columns are a cache line: where rows are whole lines, each has one writer.
 const LINE: usize = 16;
 
-/// The samples where a batch is cut are multiples of this: no part ends in a tile of a row or two.
+/// Batches are cut at multiples of so many samples: no part but the last ends in a tile of a row or two.
 const SAMPLES: usize = 4;
 
 /// `Y ← X·W`: `x` (B, I), `w` (I, O) read, `y` (B, O) overwritten.
@@ -47,7 +47,7 @@ pub fn multiply_by(kind: Option<Kind>, x: Samples, w: ArrayView2<f32>, mut y: Ar
 }
 
 /// Where `Y` (B, O), a product of so many `operations`, is cut for a team of `threads`: its columns, or its samples where these make parts that are more alike. 100
-/// columns are seven cache lines: of two threads one would have four of them, but of 100 samples each has half. By columns each thread
+/// columns are seven vectors: of two threads one would have four of them, but of 100 samples 52. By columns each thread
 /// reads its own of the weights, by samples all: for less than a twentieth it is not worth it.
 fn cut_forward(operations: usize, samples: usize, columns: usize, threads: usize) -> (Axis, Parts) {
     let by_columns = Parts::new(operations, columns, LINE, threads);
@@ -118,7 +118,7 @@ fn add_product_here(kind: Kind, alpha: f32, x: Factor, d: ArrayView2<f32>, beta:
     match beta {
         0.0 => w.fill(0.0),
         1.0 => {}
-        beta => w.mapv_inplace(|w| w * beta), // the rows of the other columns, too
+        beta => w.mapv_inplace(|w| w * beta), // every row: also those of inputs that are zero in the whole batch
     }
     let left = Left::Columns { values: x.values, stride: x.stride };
     let product = Product { left, rows: x.terms, terms: x.samples, right: Columns::new(d) };
@@ -206,9 +206,9 @@ pub fn learn_columns(
     });
 }
 
-/// Learns a weight matrix together with others of its shape, by rows, and then multiplies the first product of the next step. By columns each thread would have
-/// a part of every row of every matrix, and most lines of the cache that a part ends in would be another's, too. `matrices` are the weights `W` (I, O) and
-/// those others, or some without a row; `learn` is called with the gradient and all of `matrices` in some rows, until it was called for each row once.
+/// Learns a weight matrix together with others of its shape, by rows, and then multiplies the first product of the next step. By columns every row of every matrix
+/// would be cut, and where rows are no whole cache lines most lines at a cut would have two writers. `matrices` are the weights `W` (I, O), then
+/// others of its shape or without a row; `learn` is called with the gradient and the same rows of all of them, until it was called for each row once.
 ///
 /// # Panics
 /// As [`multiply`].
@@ -289,7 +289,7 @@ struct Parts {
 }
 
 impl Parts {
-    /// For a team of `threads`; each part has at least [`LINE`] columns, rows or samples.
+    /// For a team of `threads`: as many at most as the length has [`LINE`]s.
     fn new(operations: usize, length: usize, unit: usize, threads: usize) -> Self {
         let most = threads.min(team::MOST_PARTS);
         Self { count: most.min(operations / WORTH_SHARING).min(length / LINE).max(1), length, unit }

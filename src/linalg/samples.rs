@@ -15,7 +15,7 @@ pub enum Samples<'a> {
     Active(ActiveColumns<'a>),
 }
 
-/// Those columns of `X` (B, I) that are not zero in every sample, A of them.
+/// Those columns of `X` (B, I) that are other than zero in at least one sample, A of them.
 #[derive(Debug, Clone, Copy)]
 pub struct ActiveColumns<'a> {
     /// (B, A).

@@ -1,12 +1,12 @@
 //! The threads that share the work of a training step.
 //!
 //! A step of a small network takes ten microseconds, and to wake a sleeping thread takes as long. So the members of a team
-//! stay awake while a training runs, unless others want their cores: they watch a word in memory, and work is handed to them by writing it. Handing over
+//! stay awake between its jobs, unless others want their cores: they watch two words in memory, and work is handed to them by writing one. Handing over
 //! needs no lock, and no call of the system.
 //!
 //! Work is cut into parts, and whoever claims a part first does it. The leader, which is the thread that trains, claims parts
-//! like everybody: it never waits for a member that is not on a core, since the machine is busy. A member that loses its core in the
-//! middle of a part must be waited for; the leader keeps an account of what sharing gains (`pace`), and works alone while it loses.
+//! like everybody: a member that does not come in time, since the machine is busy, is not waited for. One that loses its core in the
+//! middle of a part must be; the leader keeps an account of what sharing gains (`pace`), and works alone while it loses.
 //!
 //! Who does a part changes no bit of it.
 
@@ -33,8 +33,8 @@ const LOOKS_TO_SLEEP: u32 = 5_000;
 /// Looks, about 5 µs of them, after which a member offers its core to others: it may be the leader's, who then could not open a gate.
 const LOOKS_TO_YIELD: u32 = 250;
 
-/// A member that gets its core back only so long after it offered it goes to sleep: others want it, perhaps the leader, and who offers a
-/// core again and again takes turns with them all the same.
+/// A member that gets its core back only so long after it offered it goes to sleep: others want it, perhaps the leader, and to offer it
+/// again and again would only be to take turns with them.
 const LONG_YIELD: Duration = Duration::from_micros(50);
 
 /// A leader, and members that wait for parts of its work until the team is dropped.
@@ -68,7 +68,7 @@ struct Leader {
     /// It is in the middle of work that is shared: what that work shares in turn, it does alone.
     is_sharing: Cell<bool>,
     beside: Cell<Beside>,
-    /// What was shared since the last thing to be done beside.
+    /// Jobs shared since [`beside`] last began.
     shared_jobs: Cell<u32>,
     pace: RefCell<Pace>,
 }
@@ -256,6 +256,7 @@ impl Leader {
     /// Does `work` with every part, once each, with the help of the members.
     fn share(&self, parts: usize, work: &(impl Fn(usize) + Sync)) {
         let claimed = AtomicU64::new(0);
+        // From its own part on: each thread nearly always gets the same one, which it has in its cache.
         let from = |first: usize| {
             for part in (first..parts).chain(0..first.min(parts)) {
                 if claimed.fetch_or(1 << part, Ordering::Relaxed) & (1 << part) == 0 {
@@ -311,7 +312,7 @@ impl Shared {
                 }
             }
             self.asleep[member].store(true, Ordering::SeqCst);
-            // A gate that was opened before this is seen here; whoever opens one later wakes. (`beside` waits for the next part.)
+            // A gate that was opened before this is seen here; whoever opens one later sees this, and wakes. (Hence SeqCst.)
             if !self.parts.is_news(last_parts)
                 && !self.beside.is_news(last_beside)
                 && !self.ending.load(Ordering::SeqCst)
@@ -364,7 +365,7 @@ impl Gate {
         let job = unsafe { std::mem::transmute::<&'a (dyn Fn(usize) + Sync), &'static (dyn Fn(usize) + Sync)>(job) };
         // SAFETY: the gate is closed and empty, so nobody reads it.
         unsafe { *self.job.get() = Some(job) };
-        self.word.store(word.wrapping_add(1 << 32), Ordering::Relaxed);
+        self.word.store(word.wrapping_add(1 << 32), Ordering::Relaxed); // `let_in` makes it known, and the job
         Job(self)
     }
 
@@ -379,7 +380,8 @@ impl Gate {
         word & OPEN != 0 && word >> 32 != last
     }
 
-    /// Does the job as `member`, if there is one that is not that of the opening `last`, which it then becomes.
+    /// Does the job as `member`, if the gate is open for another than the opening `last`, which then is this one. Returns whether it was
+    /// open, even if it closed before this member was in.
     #[expect(unsafe_code, reason = "reads the job")]
     fn help(&self, last: &mut u64, member: usize) -> bool {
         let word = self.word.load(Ordering::Relaxed);

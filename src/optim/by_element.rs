@@ -13,7 +13,7 @@ pub const MOST_MEMORIES: usize = 2;
 
 /// What such an optimizer does with one parameter in one step.
 pub trait Rule: Debug + Send + Sync {
-    /// The floats that it remembers for each element, by PyTorch's names.
+    /// The floats that it remembers for each element, one or two, by PyTorch's names.
     const MEMORIES: &'static [&'static str];
     /// Whether weight decay acts on the weights themselves and not through the gradient.
     const DECOUPLED_DECAY: bool = false;
@@ -26,8 +26,8 @@ pub trait Rule: Debug + Send + Sync {
         let _ = steps;
     }
 
-    /// What becomes of an element `theta` with `gradient`, and of what is remembered of it, 0 at first: those of `memories` that it
-    /// has.
+    /// What an element `theta` with `gradient` becomes, and what is remembered of it, 0 at first. A rule with one memory leaves the second
+    /// alone.
     fn step(&self, theta: f32, gradient: f32, memories: [f32; MOST_MEMORIES]) -> (f32, [f32; MOST_MEMORIES]);
 }
 
@@ -68,6 +68,7 @@ pub struct ByElement<R> {
 impl<R: Rule> ByElement<R> {
     /// For the parameters of `network`, with the penalty `l2/2 Σ w²` on weights.
     pub fn new(rule: R, l2: f64, network: &Network) -> Self {
+        const { assert!(!R::MEMORIES.is_empty() && R::MEMORIES.len() <= MOST_MEMORIES) };
         let lengths: Vec<usize> =
             network.parameters().map(|(_, parameter)| parameter.file_shape().iter().product()).collect();
         let memories = lengths.iter().map(|&length| vec![vec![0.0; length]; R::MEMORIES.len()]);
@@ -135,7 +136,7 @@ impl<R: Rule> Learner for ByElement<R> {
     }
 }
 
-/// Moves `theta` by `gradient`, as long as it; those of `memories` that the rule has are, too. One pass: every array is read once.
+/// Updates `theta` by `gradient`, which is as long as it, and those of `memories` that the rule has; the others are empty. One pass: every array is read once.
 fn update<R: Rule>(rule: &R, decay: Decay, theta: &mut [f32], gradient: &[f32], memories: [&mut [f32]; MOST_MEMORIES]) {
     // By whole vectors. The last few of a short bias would take longer one by one than all the others.
     let (theta, gradient, memories) = update_by::<R, 16>(rule, decay, theta, gradient, memories);
@@ -146,7 +147,7 @@ fn update<R: Rule>(rule: &R, decay: Decay, theta: &mut [f32], gradient: &[f32], 
 /// What is left of the arrays of [`update`].
 type Rest<'a> = (&'a mut [f32], &'a [f32], [&'a mut [f32]; MOST_MEMORIES]);
 
-/// [`update`] by `N` elements at once; what are fewer is left.
+/// [`update`] by `N` elements at once; the rest, fewer than `N`, is returned.
 #[inline(always)]
 fn update_by<'a, R: Rule, const N: usize>(
     rule: &R,

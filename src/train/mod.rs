@@ -222,7 +222,8 @@ impl<'d> Trainer<'d> {
     }
 
     /// One pass over the images in the current order, from where it stands; the last short batch included. While a step
-    /// learns from one batch and begins with the next, the one after that is loaded. Returns the scores and the wall time.
+    /// learns from one batch and begins with the next, the third is loaded, and the images of the fourth are asked for.
+    /// Returns the scores and the wall time.
     fn learn_epoch(&mut self, observer: &mut dyn Observer) -> Result<(Scores, f64)> {
         let since = Instant::now();
         self.learn_images(since, observer)?;

@@ -55,7 +55,8 @@ fn by_spans<V: Vector>(product: Product, left: impl Terms, mut output: impl Fini
     }
 }
 
-/// All rows in the columns of `span`: tiles of about the same number of rows, `most` at most, of those that there are tiles of.
+/// All rows in the columns of `span`, in as few tiles as `most` rows each allow, of like height; where there is no tile of that height, the next
+/// lower one, and what is left comes after it.
 #[inline(always)]
 fn by_rows<V: Vector, const N: usize>(
     product: Product,
@@ -120,7 +121,7 @@ fn add_term<V: Vector, const M: usize, const N: usize>(sums: &mut Sums<V, M, N>,
 }
 
 /// Row-major, each column multiplied with the row of `B` that `row_of_b` says. Where that is the row of the same number, it is `black_box`: a
-/// compiler that can tell how many terms there are takes two at once, and has the sums in memory then, which halves the speed.
+/// compiler that can tell how many terms there are takes two at once, and has the sums in memory then, which takes half as long again.
 #[derive(Clone, Copy)]
 struct Rows<'a, F> {
     values: &'a [f32],

@@ -1,6 +1,6 @@
 //! Whether to share, just now: on a busy machine the members of a team may cost more than they help.
 //!
-//! A thread that finds no core, or shares one with the leader, cannot be told from outside. So the leader keeps an account of what it
+//! Whether a member has no core, or shares one with the leader, the leader cannot see. So the leader keeps an account of what it
 //! gains: it knows how long it takes alone, and credits itself with the difference. When it has lost all that it had gained, and a millisecond, it works
 //! alone for 4 ms; then it tries again. Each time that fails it works alone four times as long, up to 0.4 s or 30 times the loss: what a busy machine costs stays
 //! below 5 % on the machines that the tests here simulate, and a core that is away for some milliseconds now and then, or when a training starts, does not end what pays.
@@ -35,7 +35,7 @@ const MOST_REST: f64 = 0.4;
 /// How many times as long as it lost it works alone at most, after a larger one.
 const REST: f64 = 30.0;
 
-/// Seconds gained, all failures counted, after which sharing has not failed again.
+/// Seconds gained, with what failures lost taken off, after which the next rest is [`FIRST_REST`] again.
 const SUCCESS: f64 = 10e-3;
 
 /// Seconds lost in all failures together that are remembered at most.
@@ -63,7 +63,7 @@ pub struct Pace {
     shared_windows: u32,
     /// Seconds that the leader still works alone.
     rest: f64,
-    /// Seconds that it works alone after the next loss, if that is not too much for it.
+    /// Seconds that it works alone after the next loss; less if that is a small one.
     next_rest: f64,
 }
 
