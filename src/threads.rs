@@ -41,6 +41,9 @@ impl Crew {
     }
 
     /// Runs `work`, the steps of a training, with all cores for the products of each.
+    ///
+    /// # Panics
+    /// Inside such work, or while another thread does it.
     pub fn steps<R>(&self, work: impl FnOnce() -> R) -> R {
         with_blas_threads(self.blas_threads, || self.team.lead(work))
     }

@@ -3,8 +3,8 @@
 Everybody gets the same images as float32 in memory (ours: its bytes), the same network, initial distribution, batch size,
 optimizer and rate, sees every image once an epoch in a fresh order, the short last batch too, and may use the same cores.
 Each peer is a process that trains one epoch when it is told to; the first epoch, in which some compile, is not counted.
-Then all take turns, epoch by epoch, so that a busy moment of the machine meets everybody; the median is shown. Reading
-data and judging are not in the times. Accuracy is that on the test images, after all of these epochs.
+Then all take turns, epoch by epoch, each round begun by another, so that a busy moment of the machine meets everybody; the
+median is shown. Reading data and judging are not in the times. Accuracy is that on the test images, after all of these epochs.
 """
 
 import argparse
@@ -112,7 +112,7 @@ def measure(work, threads, commands, peers, given, figures):
             with holding(given.lock):
                 time.sleep(0.5)  # threads that are still spinning go to sleep
                 turns = list(talking.items())
-                first = number % len(turns) if turns else 0  # a machine that was idle is slow for a while: another each time
+                first = (number - 1) % len(turns) if turns else 0  # a machine that was idle is slow for a while
                 for name, talk in turns[first:] + turns[:first]:
                     seconds = attempt(name, talk.epoch)
                     if seconds is not None:

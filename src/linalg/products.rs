@@ -9,7 +9,7 @@ use super::{gemm, team};
 /// A part of a product has at least so many floating-point operations: it takes 2 µs, and to hand it over 0.2.
 const WORTH_SHARING: usize = 300_000;
 
-/// Operations of a product that an update of an element counts as, where parts are counted. Adam's takes as long as 85, that of momentum less.
+/// The update of an element counts as so many operations of a product when parts are counted. Adam's takes as long as 85, that of momentum less.
 const UPDATE: usize = 30;
 
 /// Matrices are cut at multiples of so many columns or rows. As many columns are a cache line: where rows are whole lines, each has one writer.
@@ -254,7 +254,7 @@ pub fn multiply_transposed(d: ArrayView2<f32>, w: ArrayView2<f32>, mut x: ArrayV
     assert_eq!((x.nrows(), inputs, terms), (samples, w.nrows(), w.ncols()), "shapes disagree");
     let operations = 2 * inputs * terms * samples;
     let Some(kind) = Kind::for_product(operations) else { return gemm(1.0, d, w.t(), 0.0, x) };
-    // Kernels want rows of the right factor, and Wᵀ has none. So Xᵀ = W·Dᵀ; of the three only D, the smallest, is turned.
+    // Kernels want rows of the right factor, and Wᵀ has none. So Xᵀ = W·Dᵀ; only D is turned, which is small where a layer is wider than its batch.
     let columns = samples.next_multiple_of(LINE);
     let turned = &mut scratch[..columns * terms];
     turn(slice(d), samples, turned);

@@ -6,7 +6,7 @@
 //!
 //! Work is cut into parts, and whoever claims a part first does it. The leader, which is the thread that trains, claims parts
 //! like everybody: a member that does not come in time, since the machine is busy, is not waited for. One that loses its core in the
-//! middle of a part must be; the leader keeps an account of what sharing gains (`pace`), and works alone while it loses.
+//! middle of a part must be waited for; the leader keeps an account of what sharing gains (`pace`), and works alone while it loses.
 //!
 //! Who does a part changes no bit of it.
 
@@ -93,7 +93,7 @@ impl Drop for Over<'_> {
 }
 
 impl Team {
-    /// A leader and `threads - 1` members; no more than there are parts.
+    /// A leader and `threads - 1` members: [`MOST_PARTS`] threads at most.
     ///
     /// # Errors
     /// If the system refuses to start as many.
@@ -380,8 +380,8 @@ impl Gate {
         word & OPEN != 0 && word >> 32 != last
     }
 
-    /// Does the job as `member`, if the gate is open for another than the opening `last`, which then is this one. Returns whether it was
-    /// open, even if it closed before this member was in.
+    /// Does the job as `member` if the gate is open and this opening is not `last`; `last` then becomes it. Returns whether it was open,
+    /// even if it closed before this member was in.
     #[expect(unsafe_code, reason = "reads the job")]
     fn help(&self, last: &mut u64, member: usize) -> bool {
         let word = self.word.load(Ordering::Relaxed);

@@ -68,7 +68,10 @@ pub struct ByElement<R> {
 impl<R: Rule> ByElement<R> {
     /// For the parameters of `network`, with the penalty `l2/2 Σ w²` on weights.
     pub fn new(rule: R, l2: f64, network: &Network) -> Self {
-        const { assert!(!R::MEMORIES.is_empty() && R::MEMORIES.len() <= MOST_MEMORIES) };
+        const {
+            let memories = R::MEMORIES.len();
+            assert!(0 < memories && memories <= MOST_MEMORIES, "a rule remembers one or two floats");
+        }
         let lengths: Vec<usize> =
             network.parameters().map(|(_, parameter)| parameter.file_shape().iter().product()).collect();
         let memories = lengths.iter().map(|&length| vec![vec![0.0; length]; R::MEMORIES.len()]);

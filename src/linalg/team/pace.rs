@@ -14,8 +14,9 @@ const JOBS: u32 = 16;
 /// A measurement takes at least so long.
 const WINDOW: Duration = Duration::from_micros(300);
 
-/// Measurements of shared work after which two of the leader alone are due, the first of which does not count: its pace may have changed.
-const SHARED_WINDOWS: u32 = 200;
+/// Shared jobs, [`JOBS`] at most of each measurement, after which two measurements of the leader alone are due, the first of which does not
+/// count: its pace may have changed.
+const SHARED_JOBS: u32 = 200 * JOBS;
 
 /// The most that is credited, in seconds: a machine that becomes busy is noticed after that much.
 const CREDIT: f64 = 50e-3;
@@ -59,8 +60,8 @@ pub struct Pace {
     gained: f64,
     /// The same, what failures lost included.
     balance: f64,
-    /// Measurements of shared work since the last of the leader alone, without those that ended early.
-    shared_windows: u32,
+    /// Jobs shared since the leader was last measured alone, [`JOBS`] at most of each measurement.
+    shared_jobs: u32,
     /// Seconds that the leader still works alone.
     rest: f64,
     /// Seconds that it works alone after the next loss; less if that is a small one.
@@ -79,7 +80,7 @@ impl Pace {
             alone: [0.0; 3],
             gained: 0.0,
             balance: 0.0,
-            shared_windows: 0,
+            shared_jobs: 0,
             rest: 0.0,
             next_rest: FIRST_REST,
         }
@@ -96,9 +97,9 @@ impl Pace {
         (self.jobs, self.began) = (0, now);
     }
 
-    /// The leader waited so long for members in the job at hand. If that is longer than the job would have taken alone, one has lost its
-    /// core: the clock is looked at before the next job, for sixteen such jobs may take a tenth of a second. Shorter waits are those of
-    /// unequal parts.
+    /// The leader waited so long for members in the job at hand. A wait longer than jobs take alone on average is for one that has lost
+    /// its core: the clock is looked at before the next job, for sixteen such jobs may take a tenth of a second. Shorter waits may be those
+    /// of unequal parts.
     pub fn waited(&mut self, time: Duration) {
         self.looks_soon = self.looks_soon || time.as_secs_f64() > self.job_alone();
     }
@@ -132,7 +133,7 @@ impl Pace {
         if time < WINDOW {
             return;
         }
-        let is_whole = self.jobs >= JOBS;
+        let counted = self.jobs.min(JOBS);
         let (time, jobs) = (time.as_secs_f64(), f64::from(self.jobs));
         self.go_on(now);
         if !self.shares {
@@ -143,13 +144,13 @@ impl Pace {
             let known = self.alone[0] > 0.0;
             self.alone = if known { [self.alone[1], self.alone[2], time / jobs] } else { [time / jobs; 3] };
             self.shares = self.rest <= 0.0;
-            self.shared_windows = 0;
+            self.shared_jobs = 0;
             return;
         }
         let gained = self.job_alone() * jobs - time;
         self.gained = (self.gained + gained).min(CREDIT);
         self.balance = (self.balance + gained).clamp(-MEMORY, CREDIT);
-        self.shared_windows += u32::from(is_whole);
+        self.shared_jobs += counted;
         if self.gained < -LOSS {
             let most = MOST_REST.max(-REST * self.gained);
             self.rest = self.next_rest.min(most);
@@ -158,7 +159,7 @@ impl Pace {
         } else if self.balance > SUCCESS {
             self.next_rest = FIRST_REST;
         }
-        self.shares = self.rest <= 0.0 && self.shared_windows < SHARED_WINDOWS;
+        self.shares = self.rest <= 0.0 && self.shared_jobs < SHARED_JOBS;
         self.is_cold = !self.shares;
     }
 }
@@ -261,6 +262,24 @@ mod tests {
             }
         }
         assert!(shared > 9_850, "{shared}");
+    }
+
+    /// A job takes 2 ms alone at first, then 1; shared 1.1, and every twelfth 4, most of which is a wait.
+    #[test]
+    fn the_leaders_pace_is_measured_again_where_waits_end_most_measurements_early() {
+        let start = Instant::now();
+        let mut pace = Pace::new(start);
+        let mut seconds = 0.0;
+        for job in 0..100_000 {
+            if pace.next_is_shared(|| start + Duration::from_secs_f64(seconds)) {
+                let waits = job % 12 == 11;
+                seconds += if waits { 4e-3 } else { 1.1e-3 };
+                pace.waited(Duration::from_micros(if waits { 3_000 } else { 20 }));
+            } else {
+                seconds += if seconds < 0.1 { 2e-3 } else { 1e-3 };
+            }
+        }
+        assert!(seconds < 1.05 * 100.0, "{seconds} s for what takes 100 s alone");
     }
 
     #[test]
