@@ -168,21 +168,25 @@ impl Pace {
 mod tests {
     use super::*;
 
-    /// A machine on which a job takes the leader 5 µs alone, and otherwise what `shared` says of the job's number. Returns seconds
-    /// that `jobs` took, and how many were shared.
+    /// A machine on which a job takes the leader 5 µs alone, and otherwise what `shared` says of the job's number; if that is over 1 ms
+    /// it is a wait. Returns seconds that `jobs` took, and how many were shared.
     fn run(jobs: u64, shared: impl Fn(u64) -> f64) -> (f64, u64) {
+        run_on(jobs, |_, _| 5e-6, |job| (shared(job), if shared(job) > 1e-3 { shared(job) } else { 0.0 }))
+    }
+
+    /// The same, where `alone` says how long a job takes the leader, by its number and the time, and `shared` also how much is a wait.
+    fn run_on(jobs: u64, alone: impl Fn(u64, f64) -> f64, shared: impl Fn(u64) -> (f64, f64)) -> (f64, u64) {
         let start = Instant::now();
         let mut pace = Pace::new(start);
         let (mut seconds, mut count) = (0.0, 0);
         for job in 0..jobs {
             if pace.next_is_shared(|| start + Duration::from_secs_f64(seconds)) {
-                seconds += shared(job);
-                if shared(job) > 1e-3 {
-                    pace.waited(Duration::from_secs_f64(shared(job)));
-                }
+                let (time, wait) = shared(job);
+                seconds += time;
+                pace.waited(Duration::from_secs_f64(wait));
                 count += 1;
             } else {
-                seconds += 5e-6;
+                seconds += alone(job, seconds);
             }
         }
         (seconds, count)
@@ -248,37 +252,17 @@ mod tests {
     /// Jobs of 12, 6 and 0.2 ms alone, half as long shared, of which 20 to 200 µs are waits: parts of such lengths are never quite equal.
     #[test]
     fn a_team_that_helps_with_long_jobs_of_several_lengths_is_used_for_nearly_all() {
-        let start = Instant::now();
-        let mut pace = Pace::new(start);
-        let (mut seconds, mut shared) = (0.0, 0);
-        for job in 0..10_000 {
-            let alone = [12e-3, 12e-3, 6e-3, 0.2e-3, 0.2e-3][job % 5];
-            if pace.next_is_shared(|| start + Duration::from_secs_f64(seconds)) {
-                seconds += alone / 2.0;
-                pace.waited(Duration::from_micros([200, 20, 100, 30, 20][job % 5]));
-                shared += 1;
-            } else {
-                seconds += alone;
-            }
-        }
+        let alone = |job| [12e-3, 12e-3, 6e-3, 0.2e-3, 0.2e-3][job as usize % 5];
+        let wait = |job| [200e-6, 20e-6, 100e-6, 30e-6, 20e-6][job as usize % 5];
+        let (_, shared) = run_on(10_000, |job, _| alone(job), |job| (alone(job) / 2.0, wait(job)));
         assert!(shared > 9_850, "{shared}");
     }
 
     /// A job takes 2 ms alone at first, then 1; shared 1.1, and every twelfth 4, most of which is a wait.
     #[test]
     fn the_leaders_pace_is_measured_again_where_waits_end_most_measurements_early() {
-        let start = Instant::now();
-        let mut pace = Pace::new(start);
-        let mut seconds = 0.0;
-        for job in 0..100_000 {
-            if pace.next_is_shared(|| start + Duration::from_secs_f64(seconds)) {
-                let waits = job % 12 == 11;
-                seconds += if waits { 4e-3 } else { 1.1e-3 };
-                pace.waited(Duration::from_micros(if waits { 3_000 } else { 20 }));
-            } else {
-                seconds += if seconds < 0.1 { 2e-3 } else { 1e-3 };
-            }
-        }
+        let alone = |_, seconds| if seconds < 0.1 { 2e-3 } else { 1e-3 };
+        let (seconds, _) = run_on(100_000, alone, |job| if job % 12 == 11 { (4e-3, 3e-3) } else { (1.1e-3, 20e-6) });
         assert!(seconds < 1.05 * 100.0, "{seconds} s for what takes 100 s alone");
     }
 
