@@ -1,16 +1,16 @@
-//! The products of a first layer, by active pixels and whole: `cargo bench --bench kernels`.
+//! The products of a first layer, without zeros and whole: `cargo bench --bench kernels`.
 //!
 //! Batches of MNIST's training images, on one thread. Each answer is checked first. `whole` is the product by BLAS over all
-//! pixels; the others leave out those that are zero in the whole batch, each with another kind of vector code.
+//! pixels; the others leave out most that are zero, each with another kind of vector code.
 
 mod common;
 
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use gemmnist::data::{self, ActivePixels, Input};
+use gemmnist::data::{self, Input};
 use gemmnist::linalg::kernels::Kind;
-use gemmnist::linalg::{ActiveColumns, Samples, add_product_by, multiply_by};
+use gemmnist::linalg::{Samples, SparseBatch, add_product_by, multiply_by};
 use gemmnist::threads::with_blas_threads;
 use ndarray::{Array2, ArrayView2};
 
@@ -26,13 +26,13 @@ fn close(found: &Array2<f32>, expected: &Array2<f32>) -> bool {
     distance <= 1e-5 * expected.mapv(|x| x * x).sum().sqrt()
 }
 
-/// Who multiplies: BLAS, all of it; kernels of every kind that this processor runs, without what is zero.
+/// Who multiplies: BLAS, all of it; kernels of every kind that this processor runs, without most of what is zero.
 fn ways<'a>(
-    active: ActiveColumns<'a>,
+    sparse: &'a SparseBatch,
     whole: ArrayView2<'a, f32>,
 ) -> impl Iterator<Item = (&'static str, Option<Kind>, Samples<'a>)> {
     let kinds = Kind::ALL.into_iter().filter(|kind| kind.runs_here());
-    let kernels = kinds.map(move |kind| (kind.name(), Some(kind), Samples::Active(active)));
+    let kernels = kinds.map(move |kind| (kind.name(), Some(kind), Samples::Sparse(sparse)));
     std::iter::once(("whole", None, Samples::Whole(whole))).chain(kernels)
 }
 
@@ -40,17 +40,16 @@ fn first_layers(criterion: &mut Criterion) {
     let images = data::load("mnist").expect("data/mnist is part of the crate").train;
     for &(b, o) in SHAPES {
         let indices: Vec<u32> = (0..b as u32).collect();
-        let (mut active, mut labels) = (ActivePixels::new(b, 784), vec![0; b]);
-        images.gather_active(Input::Gray, &indices, &mut active, &mut labels);
-        let x = active.columns();
-        let whole = Samples::Active(x).to_whole();
+        let (mut sparse, mut labels) = (SparseBatch::new(b, 784, o), vec![0; b]);
+        images.gather_sparse(Input::Gray, &indices, &mut sparse, &mut labels);
+        let whole = sparse.to_whole();
         let (w, d, mut y) = (matrix(784, o), matrix(b, o), Array2::zeros((b, o)));
-        let mut group = criterion.benchmark_group(format!("b{b}_784x{o}_{}_active", x.len()));
+        let mut group = criterion.benchmark_group(format!("b{b}_784x{o}"));
         group.throughput(Throughput::Elements(b as u64));
         with_blas_threads(1, || {
             multiply_by(None, Samples::Whole(whole.view()), w.view(), y.view_mut());
             let expected = y.clone();
-            for (name, kind, x) in ways(x, whole.view()) {
+            for (name, kind, x) in ways(&sparse, whole.view()) {
                 multiply_by(kind, x, w.view(), y.view_mut());
                 assert!(close(&y, &expected), "a wrong answer has no speed");
                 group.bench_function(format!("forward/{name}"), |bench| {
@@ -60,7 +59,7 @@ fn first_layers(criterion: &mut Criterion) {
 
             let mut expected = w.clone();
             add_product_by(None, -0.5, Samples::Whole(whole.view()), d.view(), 1.0, expected.view_mut());
-            for (name, kind, x) in ways(x, whole.view()) {
+            for (name, kind, x) in ways(&sparse, whole.view()) {
                 let mut updated = w.clone();
                 add_product_by(kind, -0.5, x, d.view(), 1.0, updated.view_mut());
                 assert!(close(&updated, &expected), "a wrong answer has no speed");

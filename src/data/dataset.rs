@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::linalg::bytes::prefetch;
+use crate::linalg::{SparseBatch, bytes::prefetch};
 use ndarray::ArrayViewMut2;
 
 use super::Input;
@@ -197,6 +197,18 @@ impl Dataset {
             *label = self.labels[index as usize];
         }
     }
+
+    /// The same without most pixels that are zero.
+    ///
+    /// # Panics
+    /// As [`gather`](Self::gather), or if there is no room for as many.
+    pub fn gather_sparse(&self, input: Input, indices: &[u32], x: &mut SparseBatch, labels: &mut [u8]) {
+        assert_eq!(labels.len(), indices.len(), "labels are not (B)");
+        let images = indices.iter().map(|&index| self.image(index as usize));
+        let convert = |bytes: &[u8], x: &mut [f32]| input.fill(x.iter_mut(), bytes);
+        x.fill(images, input.values(), input.least_that_counts(), convert);
+        labels.iter_mut().zip(indices).for_each(|(label, &index)| *label = self.labels[index as usize]);
+    }
 }
 
 /// By what is in them, not by where it lies.
@@ -276,5 +288,29 @@ mod tests {
         assert_eq!(place(&whole.slice(2..4), 1), place(&whole, 3));
         assert_eq!(place(&whole.select(&[1, 2]), 0), place(&whole, 1));
         assert_eq!(place(&whole.clone(), 0), place(&whole, 0));
+    }
+
+    /// Forty images of 5 x 5; each has its own pixels that are not zero, some have none.
+    fn sparse_images() -> Dataset {
+        let byte = |i: usize| if (i * 7919) % 11 < 3 && !(i / 25).is_multiple_of(7) { (i * 31 % 256) as u8 } else { 0 };
+        Dataset::new((0..1000).map(byte).collect(), (0..40).map(|i| i % 4).collect(), (5, 5), 4)
+    }
+
+    #[test]
+    fn a_sparse_batch_is_the_whole_batch() {
+        let data = sparse_images();
+        let (mut labels, mut expected_labels) = ([9; 8], [9; 8]);
+        let inputs = [Input::Gray, Input::Binary { threshold: 90 }, Input::Binary { threshold: 0 }];
+        for (input, outputs) in inputs.into_iter().flat_map(|input| [(input, 10), (input, 100)]) {
+            let mut sparse = SparseBatch::new(8, 25, outputs);
+            for (start, batch) in (0..32).flat_map(|start| [1, 2, 7, 8].map(|batch| (start, batch))) {
+                let indices: Vec<u32> = (start..start + batch as u32).rev().collect();
+                let mut x = Array2::from_elem((batch, 25), f32::NAN);
+                data.gather(input, &indices, x.view_mut(), &mut expected_labels[..batch]);
+                data.gather_sparse(input, &indices, &mut sparse, &mut labels[..batch]);
+                assert_eq!(labels[..batch], expected_labels[..batch]);
+                assert_eq!(sparse.to_whole(), x, "{input}");
+            }
+        }
     }
 }

@@ -25,6 +25,33 @@ impl Input {
         }
     }
 
+    /// What each byte becomes.
+    pub(super) fn values(self) -> &'static [f32; 256] {
+        /// 0 for the first 256, 1 for the others.
+        static STEP: [f32; 512] = {
+            let (mut step, mut i) = ([0.0; 512], 256);
+            while i < step.len() {
+                step[i] = 1.0;
+                i += 1;
+            }
+            step
+        };
+        static GRAY: [f32; 256] = {
+            let (mut values, mut byte) = ([0.0; 256], 0);
+            while byte < values.len() {
+                values[byte] = gray(byte as u8);
+                byte += 1;
+            }
+            values
+        };
+        match self {
+            Self::Gray => &GRAY,
+            Self::Binary { threshold } => {
+                STEP[256 - usize::from(threshold)..].first_chunk().expect("256 from any of the first 257 on")
+            }
+        }
+    }
+
     /// The least byte that becomes something else than zero.
     pub(super) fn least_that_counts(self) -> u8 {
         match self {
@@ -45,12 +72,12 @@ impl Input {
 
 /// `byte / 255`, correctly rounded, as PyTorch's `ToTensor` has it. A division takes several times as long.
 #[inline]
-fn gray(byte: u8) -> f32 {
+const fn gray(byte: u8) -> f32 {
     // 1/255 in two parts, the first of so few bits that its product is exact. A product with 1/255 rounded would differ in the last bit
     // for 126 of the 256.
     const HIGH: f32 = 257.0 / 65536.0;
     const LOW: f32 = 1.0 / (255.0 * 65536.0);
-    f32::from(byte) * HIGH + f32::from(byte) * LOW
+    byte as f32 * HIGH + byte as f32 * LOW
 }
 
 /// As it stands in model files: `byte / 255` or `byte >= 128`.
@@ -84,6 +111,18 @@ mod tests {
     #[test]
     fn a_gray_pixel_is_its_byte_by_255_correctly_rounded() {
         assert_eq!(table(Input::Gray), std::array::from_fn(|byte| byte as f32 / 255.0));
+    }
+
+    #[test]
+    fn the_values_of_bytes_are_what_a_batch_is_filled_with() {
+        for input in [
+            Input::Gray,
+            Input::Binary { threshold: 0 },
+            Input::Binary { threshold: 77 },
+            Input::Binary { threshold: 255 },
+        ] {
+            assert_eq!(*input.values(), table(input), "{input}");
+        }
     }
 
     #[test]

@@ -16,19 +16,18 @@
     )
 )]
 
-#[allow(clippy::indexing_slicing, reason = "reads no file; an index beyond the end is a bug of the caller")]
-mod active;
 mod array;
 mod assemble;
 mod content;
 #[allow(clippy::indexing_slicing, clippy::panic, reason = "writes what was read")]
 pub mod convert;
 mod csv;
-#[allow(clippy::indexing_slicing, reason = "as `active`")]
+#[allow(clippy::indexing_slicing, reason = "reads no file; an index beyond the end is a bug of the caller")]
 mod dataset;
 mod find;
 mod hold_out;
 pub mod idx;
+#[allow(clippy::indexing_slicing, clippy::expect_used, reason = "reads no file")]
 mod input;
 mod npz;
 mod own_pictures;
@@ -46,7 +45,6 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use content::Folder;
 
-pub use active::ActivePixels;
 pub use dataset::{Dataset, Splits};
 pub use find::{Found, find, list, places};
 pub use hold_out::HoldOut;

@@ -1,5 +1,18 @@
 //! Bytes of images on their way into a batch: those that count, picked out of rows; and those that will, asked for ahead.
 
+/// Raises each byte of `largest` (I) to that of `row` (I), where that is larger.
+///
+/// # Panics
+/// If the two differ in length.
+pub fn raise(largest: &mut [u8], row: &[u8]) {
+    assert_eq!(largest.len(), row.len(), "lengths differ");
+    // By whole vectors: the compiler takes eight bytes at once where it does not know how many there are.
+    let ((lines, rest), (of_row, rest_of_row)) = (largest.as_chunks_mut::<64>(), row.as_chunks::<64>());
+    let raise = |(largest, &byte): (&mut u8, &u8)| *largest = (*largest).max(byte);
+    lines.iter_mut().zip(of_row).for_each(|(line, of_row)| line.iter_mut().zip(of_row).for_each(raise));
+    rest.iter_mut().zip(rest_of_row).for_each(raise);
+}
+
 /// Picks the bytes of `row` (I) whose counterpart in `judged` (I) is at least `least` into the front of `picked`, in order.
 /// Whatever is behind them may be overwritten, too. Returns how many there are.
 ///
@@ -14,36 +27,115 @@ pub fn pick(row: &[u8], judged: &[u8], least: u8, picked: &mut [u8]) -> usize {
     pick_one_by_one(row, judged, least, picked)
 }
 
-/// Overwrites the front of `places` with the places in `judged` (I) whose byte is at least `least`, in order. Whatever is behind them may be
-/// overwritten, too. Returns how many there are.
-///
-/// # Panics
-/// If the two differ in length.
-pub fn places(judged: &[u8], least: u8, places: &mut [u32]) -> usize {
-    assert_eq!(judged.len(), places.len(), "lengths differ");
-    let mut count = 0;
-    for (place, &byte) in judged.iter().enumerate() {
-        places[count] = place as u32; // `count` is at most `place`
-        count += usize::from(byte >= least); // no branch: half of them would be foreseen wrongly
-    }
-    count
-}
-
 fn pick_one_by_one(row: &[u8], judged: &[u8], least: u8, picked: &mut [u8]) -> usize {
     let mut count = 0;
     for (&byte, &judged) in row.iter().zip(judged) {
-        picked[count] = byte; // as in `places`
+        picked[count] = byte; // as in `places_one_by_one`
         count += usize::from(judged >= least);
     }
     count
 }
 
-/// Asks for `bytes` to be brought into the second cache; they are not waited for.
-pub fn prefetch(bytes: &[u8]) {
+/// Overwrites the front of `places` with the places in `judged` (I) whose byte is at least `least`, in order. Whatever is behind them may be
+/// overwritten, too. Returns how many there are.
+///
+/// # Panics
+/// If the two differ in length, or there are more places than 16 bits can number.
+pub fn places(judged: &[u8], least: u8, places: &mut [u16]) -> usize {
+    assert_eq!(judged.len(), places.len(), "lengths differ");
+    assert!(judged.len() <= 1 << u16::BITS, "too many to be numbered");
     #[cfg(target_arch = "x86_64")]
-    x86::prefetch(bytes);
+    if x86::runs_here() {
+        return x86::places(judged, least, places);
+    }
+    places_one_by_one(judged, least, places)
+}
+
+fn places_one_by_one(judged: &[u8], least: u8, places: &mut [u16]) -> usize {
+    let mut count = 0;
+    for (place, &byte) in judged.iter().enumerate() {
+        places[count] = place as u16; // `count` is at most `place`
+        count += usize::from(byte >= least); // no branch: half of them would be foreseen wrongly
+    }
+    count
+}
+
+/// Counts the quads of `row` (I): each four bytes from a multiple of four on, the last perhaps fewer, of which at least one is at least
+/// `least`, raise their element of `counts` (I / 4, rounded up).
+///
+/// # Panics
+/// If there are not as many counts as quads.
+pub fn count_quads(row: &[u8], least: u8, counts: &mut [u32]) {
+    assert_eq!(row.len().div_ceil(4), counts.len(), "lengths differ");
+    #[cfg(target_arch = "x86_64")]
+    if x86::runs_here() {
+        return x86::count_quads(row, least, counts);
+    }
+    count_quads_one_by_one(row, least, counts)
+}
+
+/// Of whole quads, then of the last, which may have fewer bytes.
+fn count_quads_one_by_one(row: &[u8], least: u8, counts: &mut [u32]) {
+    let (whole, rest) = row.as_chunks::<4>();
+    let raise = |(count, quad): (&mut u32, &[u8; 4])| *count += u32::from(is_counted(*quad, least));
+    if least == 1 {
+        // Known to the compiler, which then takes several at once.
+        counts.iter_mut().zip(whole).for_each(|(count, quad)| *count += u32::from(is_counted(*quad, 1)));
+    } else {
+        counts.iter_mut().zip(whole).for_each(raise);
+    }
+    counts.iter_mut().skip(whole.len()).for_each(|count| raise((count, &filled_up(rest))));
+}
+
+/// Whether a byte of `quad` is at least `least`.
+#[inline(always)]
+fn is_counted(quad: [u8; 4], least: u8) -> bool {
+    if least == 1 { u32::from_ne_bytes(quad) != 0 } else { quad.iter().any(|&byte| byte >= least) }
+}
+
+/// The last quad of a row. Zeros that are put behind it count for nothing: a threshold of 0 lets every quad be counted by what is in it.
+fn filled_up(rest: &[u8]) -> [u8; 4] {
+    let mut quad = [0; 4];
+    quad[..rest.len()].copy_from_slice(rest);
+    quad
+}
+
+/// Overwrites the front of `numbers` and of `quads` with the numbers of those quads that [`count_quads`] counts, and their bytes. Whatever
+/// is behind them may be overwritten, too. Returns how many there are.
+///
+/// # Panics
+/// If there is not a number, or a quad, for each four bytes, or more of them than 16 bits can number.
+pub fn quads(row: &[u8], least: u8, numbers: &mut [u16], quads: &mut [[u8; 4]]) -> usize {
+    let all = row.len().div_ceil(4);
+    assert!(all == numbers.len() && all == quads.len(), "lengths differ");
+    assert!(all <= 1 << u16::BITS, "too many to be numbered");
+    #[cfg(target_arch = "x86_64")]
+    if x86::runs_here() {
+        return x86::quads(row, least, numbers, quads);
+    }
+    quads_one_by_one(row, least, numbers, quads)
+}
+
+fn quads_one_by_one(row: &[u8], least: u8, numbers: &mut [u16], quads: &mut [[u8; 4]]) -> usize {
+    let (whole, rest) = row.as_chunks::<4>();
+    let mut count = 0;
+    let mut put = |(number, quad): (usize, [u8; 4])| {
+        (numbers[count], quads[count]) = (number as u16, quad); // as in `places_one_by_one`
+        count += usize::from(is_counted(quad, least));
+    };
+    whole.iter().copied().enumerate().for_each(&mut put);
+    if !rest.is_empty() {
+        put((whole.len(), filled_up(rest)));
+    }
+    count
+}
+
+/// Asks for `values` to be brought into the second cache; they are not waited for.
+pub fn prefetch<T>(values: &[T]) {
+    #[cfg(target_arch = "x86_64")]
+    x86::prefetch(values.as_ptr_range());
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = bytes;
+    let _ = values;
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -56,7 +148,9 @@ mod x86 {
 
     /// Asked once by the standard library, then read from memory.
     pub fn runs_here() -> bool {
-        is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vbmi2")
+        is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512vbmi2")
     }
 
     /// See [`super::pick`], which has compared the lengths.
@@ -88,11 +182,119 @@ mod x86 {
         count
     }
 
+    /// See [`super::places`], which has compared the lengths.
+    pub fn places(judged: &[u8], least: u8, places: &mut [u16]) -> usize {
+        assert!(runs_here() && judged.len() == places.len());
+        // SAFETY: the processor has the instructions, and the two are of one length.
+        unsafe { places_of_vectors(judged, least, places) }
+    }
+
+    /// SAFETY: the two must be of one length.
+    #[target_feature(enable = "avx512bw,avx512vl,avx512vbmi2")]
+    unsafe fn places_of_vectors(judged: &[u8], least: u8, places: &mut [u16]) -> usize {
+        const LANES: usize = BYTES / 2;
+        let least = _mm256_set1_epi8(least.cast_signed());
+        let first_places: [u16; LANES] = std::array::from_fn(|lane| lane as u16);
+        // SAFETY: as many bytes as a vector has.
+        let mut numbers = unsafe { _mm512_loadu_epi16(first_places.as_ptr().cast()) };
+        let (mut count, mut start) = (0, 0);
+        while start < judged.len() {
+            let lanes = LANES.min(judged.len() - start);
+            let first = u32::MAX >> (LANES - lanes);
+            // SAFETY: `lanes` bytes from `start` on are in `judged`, and as many numbers from `count`, which is not behind `start`, in `places`.
+            unsafe {
+                let judged = _mm256_maskz_loadu_epi8(first, judged.as_ptr().add(start).cast());
+                let mask = _mm256_mask_cmpge_epu8_mask(first, judged, least);
+                let kept = _mm512_maskz_compress_epi16(mask, numbers);
+                _mm512_mask_storeu_epi16(places.as_mut_ptr().add(count).cast(), first, kept);
+                count += mask.count_ones() as usize;
+            }
+            numbers = _mm512_add_epi16(numbers, _mm512_set1_epi16(LANES as i16));
+            start += LANES;
+        }
+        count
+    }
+
+    /// Quads of a vector.
+    const QUADS: usize = BYTES / 4;
+
+    /// The quads of `row` from the `start`-th on, as many as a vector has, and which of them are counted.
+    ///
+    /// SAFETY: there must be so many.
+    #[inline]
+    #[target_feature(enable = "avx512bw,avx512vbmi2")]
+    unsafe fn quads_from(start: usize, row: &[u8], least: __m512i) -> (__m512i, u16) {
+        let lanes = BYTES.min(row.len() - 4 * start);
+        let first = u64::MAX >> (BYTES - lanes);
+        // SAFETY: `lanes` bytes from the quad on are in `row`.
+        let bytes = unsafe { _mm512_maskz_loadu_epi8(first, row.as_ptr().add(4 * start).cast()) };
+        let counted = _mm512_movm_epi8(_mm512_mask_cmpge_epu8_mask(first, bytes, least));
+        (bytes, _mm512_test_epi32_mask(counted, counted))
+    }
+
+    /// See [`super::count_quads`], which has compared the lengths.
+    pub fn count_quads(row: &[u8], least: u8, counts: &mut [u32]) {
+        assert!(runs_here() && row.len().div_ceil(4) == counts.len());
+        // SAFETY: the processor has the instructions, and there is a count for each quad.
+        unsafe { count_vectors(row, least, counts) }
+    }
+
+    /// SAFETY: there must be a count for each quad.
+    #[target_feature(enable = "avx512bw,avx512vbmi2")]
+    unsafe fn count_vectors(row: &[u8], least: u8, counts: &mut [u32]) {
+        let least = _mm512_set1_epi8(least.cast_signed());
+        for start in (0..counts.len()).step_by(QUADS) {
+            let first = u16::MAX >> (QUADS - QUADS.min(counts.len() - start));
+            // SAFETY: the quads from `start` on are in `row`, and so many counts as `first` says in `counts`.
+            unsafe {
+                let (_, mask) = quads_from(start, row, least);
+                let place = counts.as_mut_ptr().add(start).cast();
+                let before = _mm512_maskz_loadu_epi32(first, place);
+                let after = _mm512_mask_add_epi32(before, mask, before, _mm512_set1_epi32(1));
+                _mm512_mask_storeu_epi32(place, first, after);
+            }
+        }
+    }
+
+    /// See [`super::quads`], which has compared the lengths.
+    pub fn quads(row: &[u8], least: u8, numbers: &mut [u16], quads: &mut [[u8; 4]]) -> usize {
+        let all = row.len().div_ceil(4);
+        assert!(runs_here() && all == numbers.len() && all == quads.len());
+        // SAFETY: the processor has the instructions, and there is room for all quads.
+        unsafe { quads_of_vectors(row, least, numbers, quads) }
+    }
+
+    /// SAFETY: there must be room for all quads.
+    #[target_feature(enable = "avx512bw,avx512vl,avx512vbmi2")]
+    unsafe fn quads_of_vectors(row: &[u8], least: u8, numbers: &mut [u16], quads: &mut [[u8; 4]]) -> usize {
+        let least = _mm512_set1_epi8(least.cast_signed());
+        let first_numbers: [u16; QUADS] = std::array::from_fn(|lane| lane as u16);
+        // SAFETY: as many bytes as a vector has.
+        let mut all_numbers = unsafe { _mm256_loadu_epi16(first_numbers.as_ptr().cast()) };
+        let mut count = 0;
+        for start in (0..quads.len()).step_by(QUADS) {
+            let first = u16::MAX >> (QUADS - QUADS.min(quads.len() - start));
+            // SAFETY: the quads from `start` on are in `row`; as many as `first` says have room from `count` on, which is not behind `start`.
+            unsafe {
+                let (bytes, mask) = quads_from(start, row, least);
+                let kept = _mm512_maskz_compress_epi32(mask, bytes);
+                _mm512_mask_storeu_epi32(quads.as_mut_ptr().add(count).cast(), first, kept);
+                let kept = _mm256_maskz_compress_epi16(mask, all_numbers);
+                _mm256_mask_storeu_epi16(numbers.as_mut_ptr().add(count).cast(), first, kept);
+                count += mask.count_ones() as usize;
+            }
+            all_numbers = _mm256_add_epi16(all_numbers, _mm256_set1_epi16(QUADS as i16));
+        }
+        count
+    }
+
     /// See [`super::prefetch`].
-    pub fn prefetch(bytes: &[u8]) {
-        for line in bytes.chunks(BYTES) {
+    pub fn prefetch<T>(values: std::ops::Range<*const T>) {
+        let (mut line, end) = (values.start.cast::<i8>(), values.end.cast::<i8>());
+        while line < end {
             // SAFETY: every x86-64 processor has the instruction, which reads nothing.
-            unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) };
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(line) };
+            line = line.wrapping_add(BYTES);
         }
     }
 }
@@ -113,9 +315,47 @@ mod tests {
                     let count = pick(&row, &judged, least, &mut picked);
                     assert!(picked[..count].iter().copied().eq(kept.iter().map(|&i| row[i])), "{length}, {least}");
                 }
-                let mut found = vec![0; length];
-                let count = places(&judged, least, &mut found);
-                assert!(found[..count].iter().map(|&place| place as usize).eq(kept), "{length}, {least}");
+                for places in [places, places_one_by_one] {
+                    let mut found = vec![0; length];
+                    let count = places(&judged, least, &mut found);
+                    let found = found[..count].iter().map(|&place| usize::from(place));
+                    assert!(found.eq(kept.iter().copied()), "{length}, {least}");
+                }
+            }
+            let mut raised = row.clone();
+            raise(&mut raised, &judged);
+            assert!(
+                raised.iter().zip(row.iter().zip(&judged)).all(|(&raised, (a, b))| raised == *a.max(b)),
+                "{length}"
+            );
+        }
+    }
+
+    #[test]
+    fn quads_are_found_and_counted_as_their_definition_says_for_every_length() {
+        for length in (0..=200_usize).chain([784, 1000]) {
+            let row: Vec<u8> = (0..length).map(|i| if i % 7 < 5 { 0 } else { (i * i * 131 % 256) as u8 }).collect();
+            for least in [0, 1, 128, 255] {
+                let all = row.chunks(4).enumerate();
+                let expected: Vec<(usize, &[u8])> =
+                    all.filter(|(_, quad)| quad.iter().any(|&byte| byte >= least)).collect();
+                for find in [quads, quads_one_by_one] {
+                    let (mut numbers, mut found) = (vec![0; length.div_ceil(4)], vec![[9; 4]; length.div_ceil(4)]);
+                    let count = find(&row, least, &mut numbers, &mut found);
+                    assert_eq!(count, expected.len(), "{length}, {least}");
+                    for (k, &(number, quad)) in expected.iter().enumerate() {
+                        let mut bytes = [0; 4];
+                        bytes[..quad.len()].copy_from_slice(quad);
+                        assert_eq!((usize::from(numbers[k]), found[k]), (number, bytes), "{length}, {least}");
+                    }
+                }
+                for count in [count_quads, count_quads_one_by_one] {
+                    let mut counts = vec![5; length.div_ceil(4)];
+                    count(&row, least, &mut counts);
+                    let counted = |number| expected.iter().any(|&(n, _)| n == number);
+                    let is_right = |(number, &count): (usize, &u32)| count == 5 + u32::from(counted(number));
+                    assert!(counts.iter().enumerate().all(is_right), "{length}, {least}");
+                }
             }
         }
     }

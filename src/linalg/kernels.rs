@@ -1,8 +1,8 @@
 //! Products of matrices by loops of our own: where most of a factor is zero, and where matrices are too small, or the linked
 //! BLAS too old, for it to reach what the processor can do.
 //!
-//! Most pixels of most images are zero, and many are zero in every image of a batch. Their rows of the weights neither
-//! contribute to the product nor change, so a product can be told which rows to run over, where they lie in the weights.
+//! Most pixels of most images are zero. Their rows of the weights neither contribute to a product nor change, so there are products of a batch that
+//! was kept without them ([`SparseBatch`]): each tile runs over what is not zero in it, where it lies in the weights.
 //!
 //! A product is cut into tiles whose sums stay in registers: a few rows times a few vectors (`tiles`). The loops over a tile have
 //! constant bounds, so the compiler unrolls them into vector code; they are compiled three times, for AVX-512, for AVX2
@@ -16,6 +16,11 @@ mod vector;
 use std::marker::PhantomData;
 
 use ndarray::{ArrayView2, ArrayViewMut2};
+
+use super::sparse::{GROUP, QUAD, SparseBatch};
+use super::update::{ElementRule, MOST_MEMORIES};
+pub(super) use tiles::QuadOutput;
+pub use vector::Vector;
 
 /// The vector code that this processor runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,33 +101,29 @@ pub enum Left<'a> {
         values: &'a [f32],
         /// From the start of a row to that of the next.
         stride: usize,
-        /// The row of `B` that each of the K columns is multiplied with; `None` for the first K.
-        picked: Option<&'a [u32]>,
     },
-    /// Column-major.
-    Columns {
-        /// All of them.
-        values: &'a [f32],
-        /// From the start of a column to that of the next.
-        stride: usize,
-    },
+    /// Column-major: the rows of this matrix are the columns of `A`.
+    Columns(Columns<'a>),
 }
 
-/// Some rows of a matrix, of which only those from `first` on are at hand.
+/// Samples of a batch: some groups of it, or any of a batch that is one group.
 #[derive(Debug, Clone, Copy)]
-pub struct Picked<'a> {
-    /// Their numbers in the whole matrix, none below `first`.
-    pub rows: &'a [u32],
-    /// The first row that is at hand.
+pub(super) struct SomeSamples<'a> {
+    /// The first of them.
     pub first: usize,
+    /// Of all samples.
+    pub batch: &'a SparseBatch,
 }
 
-impl Picked<'_> {
-    /// The number of the `k`-th among the rows at hand; of one that is not, a number that no matrix has a row for.
-    #[inline(always)]
-    fn row(self, k: usize) -> usize {
-        (self.rows[k] as usize).wrapping_sub(self.first)
-    }
+/// Quads of columns of a batch.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Quads<'a> {
+    /// The first of them.
+    pub first: usize,
+    /// How many columns: four each, but the batch's last may have fewer.
+    pub columns: usize,
+    /// Of all columns.
+    pub batch: &'a SparseBatch,
 }
 
 /// `A·B`: `A` (M, K), `B` row-major.
@@ -147,10 +148,8 @@ pub enum Output<'a> {
     Add {
         /// The factor.
         alpha: f32,
-        /// `C`, its columns those of the product.
+        /// `C`.
         c: ColumnsMut<'a>,
-        /// The row of `C` that each of the M rows of the product is added to; `None` for the first M.
-        picked: Option<Picked<'a>>,
     },
     /// `C ← (A·B)ᵀ`, without columns of the product that `C` has no row for.
     Transposed(ColumnsMut<'a>),
@@ -164,17 +163,56 @@ pub fn multiply(kind: Kind, product: Product, output: Output) {
     assert!(kind.runs_here(), "another processor's vector code");
     let (rows, columns) = (product.rows, product.right.columns);
     match &output {
-        Output::Overwrite(c) => assert_eq!((c.rows(), c.columns), (rows, columns), "C has another shape"),
-        Output::Add { c, picked, .. } => {
-            assert_eq!(c.columns, columns, "C has another width");
-            assert_eq!(picked.map_or(c.rows(), |picked| picked.rows.len()), rows, "C has another height");
+        Output::Overwrite(c) | Output::Add { c, .. } => {
+            assert_eq!((c.rows(), c.columns), (rows, columns), "C has another shape");
         }
         Output::Transposed(c) => assert!(c.columns == rows && c.rows() <= columns, "C has another shape"),
     }
-    if let Left::Rows { picked: Some(picked), .. } = product.left {
-        assert_eq!(picked.len(), product.terms, "a row of B for each column of A");
-    }
     dispatch::multiply(kind, product, output);
+}
+
+/// `Y ← X·W` for some samples, with the vector code of `kind`: `w` (I, O) read, `y` overwritten, a row for each of their samples.
+///
+/// # Panics
+/// If the processor does not run this kind, or `y` has another shape.
+pub(super) fn multiply_sparse(kind: Kind, x: SomeSamples, w: Columns, y: ColumnsMut) {
+    assert!(kind.runs_here(), "another processor's vector code");
+    let (samples, end) = (x.batch.samples(), x.first + y.rows());
+    let is_cut_at_groups = |sample: usize| sample == samples || x.batch.is_one_group() || sample.is_multiple_of(GROUP);
+    assert!(end <= samples && is_cut_at_groups(x.first) && is_cut_at_groups(end), "a group is not cut");
+    assert_eq!((x.batch.width(), w.columns), (w.rows, y.columns), "Y has another shape");
+    dispatch::multiply_sparse(kind, x, w, y);
+}
+
+/// `C ← Xᵀ·D`, or `C ← C + alpha·Xᵀ·D`, for some quads of columns, with the vector code of `kind`: `d` (B, O) read, `c` overwritten, a row for each of their
+/// columns. A batch that is one group is added only.
+///
+/// # Panics
+/// As [`multiply_sparse`].
+pub(super) fn add_sparse(kind: Kind, x: Quads, d: Columns, output: QuadOutput, c: ColumnsMut) {
+    assert!(kind.runs_here(), "another processor's vector code");
+    let end = x.first * QUAD + x.columns;
+    assert!(end == x.batch.width() || x.columns.is_multiple_of(QUAD) && end < x.batch.width(), "a quad is not cut");
+    assert_eq!((c.rows(), c.columns, d.rows), (x.columns, d.columns, x.batch.samples()), "C has another shape");
+    match output {
+        QuadOutput::Add { alpha } if x.batch.is_one_group() => dispatch::add_group(kind, x, d, alpha, c),
+        output => dispatch::add_sparse(kind, x, d, output, c),
+    }
+}
+
+/// See [`super::update::update_by`], which has compared the lengths.
+///
+/// # Panics
+/// If the processor does not run this kind.
+pub(super) fn update<R: ElementRule>(
+    kind: Kind,
+    rule: &R,
+    theta: &mut [f32],
+    gradient: &[f32],
+    memories: [&mut [f32]; MOST_MEMORIES],
+) {
+    assert!(kind.runs_here(), "another processor's vector code");
+    dispatch::update(kind, rule, theta, gradient, memories);
 }
 
 /// Some columns of a row-major matrix, or all. An [`ArrayView2`] whose rows are got at without a detour.
@@ -235,7 +273,14 @@ impl<'a> ColumnsMut<'a> {
         Self { start: view.as_mut_ptr(), stride, rows, columns, of: PhantomData }
     }
 
+    /// The same, for a while.
+    #[inline(always)]
+    fn reborrow(&mut self) -> ColumnsMut<'_> {
+        ColumnsMut { of: PhantomData, ..*self }
+    }
+
     /// How many rows.
+    #[inline(always)]
     pub fn rows(&self) -> usize {
         self.rows
     }
@@ -256,32 +301,48 @@ mod dispatch {
     #[cfg(target_arch = "x86_64")]
     use std::arch::x86_64::{__m256, __m512};
 
-    use super::{Kind, Output, Product, tiles};
+    use super::tiles::{self, QuadOutput};
+    use super::{Columns, ColumnsMut, Kind, Output, Product, Quads, SomeSamples};
+    use crate::linalg::update::{self, ElementRule, MOST_MEMORIES};
 
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,fma")]
-    fn avx512(product: Product, output: Output) {
-        tiles::multiply::<__m512>(product, output);
+    /// `name(kind, ...)`: the function `by` which it is done, for each kind of vectors.
+    macro_rules! dispatch {
+        ($name:ident$([$rule:ident: $bound:ident])?($($argument:ident: $type:ty),*) by $($loops:ident)::+) => {
+            #[cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "code for some processors only"))]
+            pub fn $name$(<$rule: $bound>)?(kind: Kind, $($argument: $type),*) {
+                #[cfg(target_arch = "x86_64")]
+                #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,fma")]
+                fn avx512$(<$rule: $bound>)?($($argument: $type),*) {
+                    $($loops)::+::<__m512 $(, $rule)?>($($argument),*);
+                }
+                #[cfg(target_arch = "x86_64")]
+                #[target_feature(enable = "avx2,fma")]
+                fn avx2$(<$rule: $bound>)?($($argument: $type),*) {
+                    $($loops)::+::<__m256 $(, $rule)?>($($argument),*);
+                }
+                match kind {
+                    // SAFETY: the processor has the features: `runs_here` lists them.
+                    #[cfg(target_arch = "x86_64")]
+                    Kind::Avx512 => unsafe { avx512($($argument),*) },
+                    // SAFETY: as above.
+                    #[cfg(target_arch = "x86_64")]
+                    Kind::Avx2 => unsafe { avx2($($argument),*) },
+                    _ => $($loops)::+::<[f32; 4] $(, $rule)?>($($argument),*),
+                }
+            }
+        };
     }
 
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma")]
-    fn avx2(product: Product, output: Output) {
-        tiles::multiply::<__m256>(product, output);
-    }
-
-    #[cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "code for some processors only"))]
-    pub fn multiply(kind: Kind, product: Product, output: Output) {
-        match kind {
-            // SAFETY: the processor has the features: `runs_here` lists them.
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => unsafe { avx512(product, output) },
-            // SAFETY: as above.
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 => unsafe { avx2(product, output) },
-            _ => tiles::multiply::<[f32; 4]>(product, output),
-        }
-    }
+    dispatch!(multiply(product: Product, output: Output) by tiles::multiply);
+    dispatch!(multiply_sparse(x: SomeSamples, w: Columns, y: ColumnsMut) by tiles::multiply_sparse);
+    dispatch!(add_sparse(x: Quads, d: Columns, output: QuadOutput, c: ColumnsMut) by tiles::add_sparse);
+    dispatch!(add_group(x: Quads, d: Columns, alpha: f32, c: ColumnsMut) by tiles::add_group);
+    dispatch!(update[R: ElementRule](
+        rule: &R,
+        theta: &mut [f32],
+        gradient: &[f32],
+        memories: [&mut [f32]; MOST_MEMORIES]
+    ) by update::by_vectors);
 }
 
 #[cfg(test)]

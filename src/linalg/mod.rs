@@ -11,13 +11,18 @@ pub mod examine;
 pub mod kernels;
 mod products;
 mod samples;
+mod sparse;
 pub mod team;
+mod update;
 
+pub use kernels::Vector;
 pub use products::{
     Gradient, Next, add_product, add_product_by, learn_columns, learn_rows, multiply, multiply_by, multiply_transposed,
     parts, transposed_len,
 };
-pub use samples::{ActiveColumns, Samples};
+pub use samples::Samples;
+pub use sparse::SparseBatch;
+pub use update::{ElementRule, Lanes, MOST_MEMORIES, update};
 
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, s};

@@ -2,7 +2,7 @@
 
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
 
-use super::kernels::{self, Columns, ColumnsMut, Kind, Left, Output, Product};
+use super::kernels::{self, Columns, ColumnsMut, Kind, Left, Output, Product, QuadOutput, SomeSamples};
 use super::samples::{Factor, Samples};
 use super::{gemm, team};
 
@@ -15,8 +15,8 @@ const UPDATE: usize = 30;
 /// Matrices are cut at multiples of so many columns or rows. As many columns are a cache line: where rows are whole lines, each has one writer.
 const LINE: usize = 16;
 
-/// Batches are cut at multiples of so many samples: no part but the last ends in a tile of a row or two.
-const SAMPLES: usize = 4;
+/// Batches are cut at multiples of so many samples: no part but the last ends in a tile of a row or two, and no group is cut.
+const SAMPLES: usize = 5;
 
 /// `Y ← X·W`: `x` (B, I), `w` (I, O) read, `y` (B, O) overwritten.
 ///
@@ -34,7 +34,7 @@ pub fn multiply_by(kind: Option<Kind>, x: Samples, w: ArrayView2<f32>, mut y: Ar
     let Some(kind) = kind else { return gemm(1.0, x.whole(), w, 0.0, y) };
     let (samples, columns) = y.dim();
     assert_eq!((x.samples(), x.width(), columns), (samples, w.nrows(), w.ncols()), "shapes disagree");
-    let (axis, parts) = cut_forward(x.operations(columns), samples, columns, team::size());
+    let (axis, parts) = cut_forward(x.forward_operations(columns), samples, columns, team::size());
     let cut = |length| cut_off(&mut y, axis, length);
     parts.share(cut, |first, y| {
         if axis == Axis(0) {
@@ -65,14 +65,21 @@ pub fn parts(operations: usize, samples: usize, columns: usize, threads: usize) 
     cut_forward(operations, samples, columns, threads).1.count
 }
 
-/// `Y ← X·W` for some columns of `W` and as many samples from `first` on as `y` has rows, by this thread.
+/// `Y ← X·W` for some columns of `W` and as many samples from `first` on, a multiple of [`SAMPLES`], as `y` has rows, by this thread.
 fn multiply_here(kind: Kind, x: Samples, first: usize, w: ArrayView2<f32>, y: ArrayViewMut2<f32>) {
     assert_eq!((x.width(), w.ncols()), (w.nrows(), y.ncols()), "shapes disagree");
-    assert!(first + y.nrows() <= x.samples(), "shapes disagree");
-    let (values, picked) = values_of(x);
-    let left = Left::Rows { values: &values[first * x.terms()..], stride: x.terms(), picked };
-    let product = Product { left, rows: y.nrows(), terms: x.terms(), right: Columns::new(w) };
-    kernels::multiply(kind, product, Output::Overwrite(ColumnsMut::new(y)));
+    let (rows, w, y) = (first..first + y.nrows(), Columns::new(w), ColumnsMut::new(y));
+    assert!(rows.end <= x.samples(), "shapes disagree");
+    match x {
+        Samples::Whole(x) => {
+            let (stride, terms) = (x.ncols(), x.ncols());
+            let left = Left::Rows { values: &slice(x)[rows.start * stride..], stride };
+            kernels::multiply(kind, Product { left, rows: rows.len(), terms, right: w }, Output::Overwrite(y));
+        }
+        Samples::Sparse(batch) => {
+            kernels::multiply_sparse(kind, SomeSamples { first: rows.start, batch }, w, y);
+        }
+    }
 }
 
 /// `W ← alpha·Xᵀ·D + beta·W`: `x` (B, I), `d` (B, O) read, `w` (I, O) written; with `beta` 0 whatever `w` held is ignored.
@@ -97,7 +104,7 @@ pub fn add_product_by(
 ) {
     let Some(kind) = kind else { return gemm(alpha, x.whole().t(), d, beta, w) };
     require_shapes(x, d, &w);
-    let operations = x.operations(d.ncols());
+    let operations = x.update_operations(d.ncols());
     let x = x.of_rows(0..w.nrows());
     let work = |first, w: ArrayViewMut2<f32>| {
         let d = d.slice(s![.., first..first + w.ncols()]);
@@ -114,15 +121,27 @@ fn require_shapes(x: Samples, d: ArrayView2<f32>, w: &ArrayViewMut2<f32>) {
 
 /// `W ← alpha·Xᵀ·D + beta·W` for some columns of `W`, or some of its rows, by this thread.
 fn add_product_here(kind: Kind, alpha: f32, x: Factor, d: ArrayView2<f32>, beta: f32, mut w: ArrayViewMut2<f32>) {
-    assert_eq!((x.samples, x.rows, d.ncols()), (d.nrows(), w.nrows(), w.ncols()), "shapes disagree");
+    let overwrites = alpha == 1.0 && beta == 0.0 && matches!(x, Factor::Sparse(x) if !x.batch.is_one_group());
     match beta {
-        0.0 => w.fill(0.0),
         1.0 => {}
+        0.0 if overwrites => {}
+        0.0 => w.fill(0.0),
         beta => w.mapv_inplace(|w| w * beta), // every row: also those of inputs that are zero in the whole batch
     }
-    let left = Left::Columns { values: x.values, stride: x.stride };
-    let product = Product { left, rows: x.terms, terms: x.samples, right: Columns::new(d) };
-    kernels::multiply(kind, product, Output::Add { alpha, c: ColumnsMut::new(w), picked: x.picked });
+    match x {
+        Factor::Whole(x) => {
+            let ((samples, rows), w) = (x.dim(), ColumnsMut::new(w));
+            assert_eq!(samples, d.nrows(), "shapes disagree");
+            let left = Left::Columns(Columns::new(x));
+            let product = Product { left, rows, terms: samples, right: Columns::new(d) };
+            kernels::multiply(kind, product, Output::Add { alpha, c: w });
+        }
+        Factor::Sparse(x) => {
+            assert_eq!(x.batch.samples(), d.nrows(), "shapes disagree");
+            let output = if overwrites { QuadOutput::Overwrite } else { QuadOutput::Add { alpha } };
+            kernels::add_sparse(kind, x, Columns::new(d), output, ColumnsMut::new(w));
+        }
+    }
 }
 
 /// The first product of the next step: `Y ← X·W`, `x` (B, I), `y` (B, O), as soon as `W` is learnt.
@@ -194,7 +213,7 @@ pub fn learn_columns(
         }
         None => (None, no_rows(outputs)),
     };
-    let operations = x.operations(outputs) + next_x.map_or(0, |x| x.operations(outputs));
+    let operations = x.update_operations(outputs) + next_x.map_or(0, |x| x.forward_operations(outputs));
     let x = x.of_rows(0..inputs);
     let cut = |width| (cut_off(&mut w, Axis(1), width), cut_off(&mut y, Axis(1), width));
     Parts::new(operations, outputs, LINE, team::size()).share(cut, |first, (mut w, y)| {
@@ -227,7 +246,7 @@ pub fn learn_rows<const N: usize>(
     match x.kernels(outputs) {
         Some(kind) => {
             let cut = |height| rest.each_mut().map(|matrix| cut_off(matrix, Axis(0), height));
-            let operations = x.operations(outputs) + UPDATE * inputs * outputs;
+            let operations = x.update_operations(outputs) + UPDATE * inputs * outputs;
             Parts::new(operations, inputs, LINE, team::size()).share(cut, |first, matrices| {
                 let x = x.of_rows(first..first + matrices[0].nrows());
                 learn(Gradient { by: By::Kernels(kind, x), d }, matrices);
@@ -260,7 +279,7 @@ pub fn multiply_transposed(d: ArrayView2<f32>, w: ArrayView2<f32>, mut x: ArrayV
     turn(slice(d), samples, turned);
     let right = Columns::new(ArrayView2::from_shape((terms, columns), turned).expect("as many elements"));
     let work = |first, x: ArrayViewMut2<f32>| {
-        let left = Left::Rows { values: &slice(w)[first * terms..], stride: terms, picked: None };
+        let left = Left::Rows { values: &slice(w)[first * terms..], stride: terms };
         let product = Product { left, rows: x.ncols(), terms, right };
         kernels::multiply(kind, product, Output::Transposed(ColumnsMut::new(x)));
     };
@@ -330,14 +349,6 @@ fn no_rows<'a>(columns: usize) -> ArrayViewMut2<'a, f32> {
     ArrayViewMut2::from_shape((0, columns), &mut []).expect("no elements")
 }
 
-/// `X`, (B, I) or (B, A), row-major; and which columns these A are.
-fn values_of<'a>(x: Samples<'a>) -> (&'a [f32], Option<&'a [u32]>) {
-    match x {
-        Samples::Whole(x) => (slice(x), None),
-        Samples::Active(x) => (x.values(), Some(x.picked())),
-    }
-}
-
 fn slice<'a>(a: ArrayView2<'a, f32>) -> &'a [f32] {
     a.to_slice().expect("a contiguous matrix")
 }
@@ -347,33 +358,49 @@ mod tests {
     use super::*;
     use ndarray::Array2;
 
-    use crate::linalg::ActiveColumns;
+    use crate::linalg::SparseBatch;
 
-    /// Small integers and halves: exact.
-    #[test]
-    fn active_columns_are_multiplied_as_the_whole_matrix_with_every_factor() {
-        let (values, columns) = ([1.0, 0.0, 2.0, 3.0, -1.0, 4.0], [1, 4]);
-        let active = Samples::Active(ActiveColumns::new(&values, &columns, 3, 6));
-        let whole = active.to_whole();
-        let matrix = |rows, width| Array2::from_shape_fn((rows, width), |(i, j)| ((i * 5 + j * 3) % 7) as f32 - 3.0);
-        let (w, d) = (matrix(6, 35), matrix(3, 35));
-        let (mut found, mut expected) = (Array2::from_elem((3, 35), f32::NAN), Array2::zeros((3, 35)));
-        multiply(active, w.view(), found.view_mut());
-        multiply(Samples::Whole(whole.view()), w.view(), expected.view_mut());
-        assert_eq!(found, expected);
-        for beta in [0.0, 0.5, 1.0] {
-            let (mut found, mut expected) = (w.clone(), w.clone());
-            add_product(-0.5, active, d.view(), beta, found.view_mut());
-            add_product(-0.5, Samples::Whole(whole.view()), d.view(), beta, expected.view_mut());
-            assert_eq!(found, expected, "beta {beta}");
+    /// Small integers and halves; 0 of 0.
+    static VALUES: [f32; 256] = {
+        let (mut values, mut byte) = ([0.0; 256], 1);
+        while byte < 256 {
+            values[byte] = (byte as f32 - 50.0) / 2.0;
+            byte += 1;
         }
+        values
+    };
+
+    /// A batch for a layer with so many `outputs`, of `samples` by `inputs`, of which `value` says which bytes they are.
+    fn sparse(samples: usize, inputs: usize, outputs: usize, value: impl Fn(usize, usize) -> u8) -> SparseBatch {
+        let bytes: Vec<u8> = (0..samples * inputs).map(|i| value(i / inputs, i % inputs)).collect();
+        let mut batch = SparseBatch::new(samples, inputs, outputs);
+        let convert = |bytes: &[u8], x: &mut [f32]| {
+            x.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = VALUES[usize::from(byte)]);
+        };
+        batch.fill(bytes.chunks(inputs), &VALUES, 1, convert);
+        batch
     }
 
-    /// `X` of a test: whole, or without columns: those before the hundredth, and every other one.
-    fn samples<'a>(values: &'a Array2<f32>, columns: &'a [u32], inputs: usize) -> Samples<'a> {
-        match columns {
-            [] => Samples::Whole(values.view()),
-            columns => Samples::Active(ActiveColumns::new(values.as_slice().unwrap(), columns, values.nrows(), inputs)),
+    /// Exact.
+    #[test]
+    fn sparse_batches_are_multiplied_as_whole_ones_with_every_factor() {
+        for (samples, outputs) in [(3, 35), (3, 100), (8, 35), (8, 100)] {
+            let batch = sparse(samples, 6, outputs, |i, j| if (i + j) % 3 == 0 { (40 + 3 * i + j) as u8 } else { 0 });
+            let (x, whole) = (Samples::Sparse(&batch), batch.to_whole());
+            let matrix =
+                |rows, width| Array2::from_shape_fn((rows, width), |(i, j)| ((i * 5 + j * 3) % 7) as f32 - 3.0);
+            let (w, d) = (matrix(6, outputs), matrix(samples, outputs));
+            let unknown = || Array2::from_elem((samples, outputs), f32::NAN);
+            let (mut found, mut expected) = (unknown(), unknown());
+            multiply(x, w.view(), found.view_mut());
+            multiply(Samples::Whole(whole.view()), w.view(), expected.view_mut());
+            assert_eq!(found, expected);
+            for (alpha, beta) in [(-0.5, 0.0), (-0.5, 0.5), (-0.5, 1.0), (1.0, 0.0)] {
+                let (mut found, mut expected) = (w.clone(), w.clone());
+                add_product(alpha, x, d.view(), beta, found.view_mut());
+                add_product(alpha, Samples::Whole(whole.view()), d.view(), beta, expected.view_mut());
+                assert_eq!(found, expected, "{alpha}, {beta}");
+            }
         }
     }
 
@@ -382,22 +409,32 @@ mod tests {
     #[test]
     fn weights_learnt_in_parts_and_the_next_product_have_the_bits_of_one_after_the_other() {
         let too_large = Kind::of_this_processor().limit() / (2 * 1100 * 1600) + 1;
-        let odd: Vec<u32> = (101..784).step_by(2).collect();
-        for (batch, inputs, outputs, columns) in [
-            (1, 5, 3, &[][..]),
-            (10, 300, 128, &[]),
-            (7, 400, 135, &[]),
-            (10, 784, 128, &odd),
-            (20, 784, 100, &odd),
-            (101, 784, 100, &odd), // the next batch is cut into samples
-            (too_large, 1100, 1600, &[]),
+        let [whole, without_zeros] = [false, true];
+        for (batch, inputs, outputs, is_sparse) in [
+            (1, 5, 3, whole),
+            (10, 300, 128, whole),
+            (7, 400, 135, whole),
+            (1, 784, 128, without_zeros),
+            (10, 784, 128, without_zeros),
+            (20, 784, 100, without_zeros),
+            (101, 784, 100, without_zeros), // the next batch is cut into samples
+            (101, 784, 30, without_zeros),
+            (too_large, 1100, 1600, whole),
         ] {
             let (values, unit) = if batch == too_large { (7, 1.0) } else { (101, 0.03) };
             let value = move |i: usize, j: usize| unit * (((i * 31 + j * 17) % values) as f32 - (values / 2) as f32);
             let matrix = |rows, width| Array2::from_shape_fn((rows, width), |(i, j)| value(i, j));
-            let terms = if columns.is_empty() { inputs } else { columns.len() };
-            let (x, d, next_x) = (matrix(batch, terms), matrix(batch, outputs), matrix(batch.div_ceil(2), terms));
-            let (x, next_x) = (samples(&x, columns, inputs), samples(&next_x, columns, inputs));
+            let d = matrix(batch, outputs);
+            // Every other column from the hundredth on, and of those not all in every sample.
+            let byte = |i: usize, j: usize| {
+                if j > 100 && j % 2 == 1 && (i + j) % 5 < 3 { ((i * 31 + j * 17) % 101) as u8 } else { 0 }
+            };
+            let batches =
+                [batch, batch.div_ceil(2)].map(|batch| (matrix(batch, inputs), sparse(batch, inputs, outputs, byte)));
+            let [x, next_x] = batches.each_ref().map(|(whole, sparse)| match is_sparse {
+                true => Samples::Sparse(sparse),
+                false => Samples::Whole(whole.view()),
+            });
             let (mut expected, mut expected_gradient) = (matrix(inputs, outputs), Array2::zeros((inputs, outputs)));
             let mut expected_y = Array2::zeros((next_x.samples(), outputs));
             add_product(-0.5, x, d.view(), 1.0, expected.view_mut());

@@ -70,7 +70,7 @@ impl Layer for Dense {
         self.bias = Array1::random_using(outputs, init.bias(), stream);
     }
 
-    fn takes_active_columns(&self) -> bool {
+    fn takes_sparse_batches(&self) -> bool {
         true
     }
 

@@ -60,8 +60,8 @@ pub trait Layer: Debug + Send + Sync {
     /// Overwrites every parameter with its initial value.
     fn initialise(&mut self, init: Init, stream: &mut Stream);
 
-    /// Whether it can do without the columns of its input that are zero in every sample.
-    fn takes_active_columns(&self) -> bool {
+    /// Whether it can do without most of the zeros of its input.
+    fn takes_sparse_batches(&self) -> bool {
         false
     }
 

@@ -4,7 +4,7 @@ use ndarray::{ArrayView1, ArrayView2};
 
 use super::workspace::{Batch, LayerSpace};
 use super::{Architecture, Backward, Init, Layer, Learner, Mode, Objective, Parameter, ParameterMut, Step, Workspace};
-use crate::linalg::{Samples, first_rows, first_rows_mut, kernels::Kind};
+use crate::linalg::{Samples, SparseBatch, first_rows, first_rows_mut, kernels::Kind};
 use crate::seed::{Purpose, Seed};
 
 /// A network: its description and its parameters, nothing else.
@@ -125,7 +125,7 @@ impl Network {
         for (place, (layer, inputs)) in self.architecture.layers_with_inputs().enumerate() {
             let operations = layer.spec().multiplications(inputs).saturating_mul(2 * batch);
             if operations > 0 {
-                let leaves_out_zeros = place == 0 && self.prefers_active_columns(batch);
+                let leaves_out_zeros = place == 0 && self.prefers_sparse_batches(batch);
                 let outputs = layer.spec().outputs(inputs);
                 all.push(Products { samples: batch, inputs, outputs, operations, leaves_out_zeros });
             }
@@ -133,11 +133,12 @@ impl Network {
         all
     }
 
-    /// Whether batches of up to `batch` images are better kept without the pixels that are zero in all of them.
-    pub(super) fn prefers_active_columns(&self, batch: usize) -> bool {
+    /// Whether batches of up to `batch` images are better kept without most of their pixels that are zero.
+    pub(super) fn prefers_sparse_batches(&self, batch: usize) -> bool {
         let (first, inputs) = self.architecture.layers_with_inputs().next().expect("a network has a layer");
         let operations = first.spec().multiplications(inputs).saturating_mul(2 * batch);
-        self.layers[0].takes_active_columns() && Kind::for_product(operations).is_some()
+        let can_be_sparse = self.layers[0].takes_sparse_batches() && batch.max(inputs) <= SparseBatch::MOST;
+        can_be_sparse && Kind::for_product(operations).is_some()
     }
 
     /// Sends the first `b` images of `workspace` through the network, to logits.
@@ -193,6 +194,9 @@ impl Network {
         learner: &mut dyn Learner,
         next: Option<&mut Batch>,
     ) -> BatchScore {
+        if let Some(next) = &next {
+            next.prefetch();
+        }
         let score = self.score_as(Mode::Train { step, layer: 0 }, workspace, b, objective);
         let last = workspace.layers.last_mut().expect("a network has a layer");
         objective.backward(&workspace.batch.labels[..b], first_rows_mut(&mut last.d_y, b));

@@ -3,8 +3,8 @@
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
 use super::Network;
-use crate::data::{ActivePixels, Dataset, Input};
-use crate::linalg::{Samples, aligned, first_rows, first_rows_mut};
+use crate::data::{Dataset, Input};
+use crate::linalg::{Samples, SparseBatch, aligned, first_rows, first_rows_mut};
 
 /// The memory of forward and backward passes of one network.
 #[derive(Debug)]
@@ -25,8 +25,8 @@ pub struct Batch {
     images: usize,
     /// (B, I), where they are kept whole.
     whole: Array2<f32>,
-    /// Where they are kept without the pixels that are zero in all of them.
-    active: Option<ActivePixels>,
+    /// Where they are kept without most of their pixels that are zero.
+    sparse: Option<SparseBatch>,
     /// Which of the two the last batch is in.
     is_whole: bool,
 }
@@ -127,9 +127,10 @@ impl Batch {
 
     fn filled(network: &Network, batch: usize, value: f32) -> Self {
         let inputs = network.architecture().inputs;
-        let active = network.prefers_active_columns(batch).then(|| ActivePixels::new(batch, inputs));
-        let whole = Array2::from_elem((if active.is_some() { 0 } else { batch }, inputs), value);
-        Self { labels: vec![0; batch], images: 0, whole, is_whole: active.is_none(), active }
+        let outputs = network.layers()[0].outputs();
+        let sparse = network.prefers_sparse_batches(batch).then(|| SparseBatch::new(batch, inputs, outputs));
+        let whole = Array2::from_elem((if sparse.is_some() { 0 } else { batch }, inputs), value);
+        Self { labels: vec![0; batch], images: 0, whole, is_whole: sparse.is_none(), sparse }
     }
 
     /// As [`Workspace::load`].
@@ -137,13 +138,22 @@ impl Batch {
     /// # Panics
     /// As it.
     pub fn load(&mut self, data: &Dataset, input: Input, indices: &[u32]) {
-        let Self { whole, active, is_whole, labels, images } = self;
+        let Self { whole, sparse, is_whole, labels, images } = self;
         *images = indices.len();
         let labels = &mut labels[..indices.len()];
-        *is_whole = active.is_none();
-        match active {
-            Some(active) => data.gather_active(input, indices, active, labels),
+        *is_whole = sparse.is_none();
+        match sparse {
+            Some(sparse) => data.gather_sparse(input, indices, sparse, labels),
             None => data.gather(input, indices, first_rows_mut(whole, indices.len()), labels),
+        }
+    }
+
+    /// Asks for what products will read of a small batch to be brought nearer: another thread may have loaded it.
+    pub(super) fn prefetch(&self) {
+        /// More than that would drive out of the second cache what is needed before.
+        const SMALL: usize = 16;
+        if let Some(sparse) = self.sparse.as_ref().filter(|_| !self.is_whole && self.images <= SMALL) {
+            sparse.prefetch();
         }
     }
 
@@ -157,10 +167,10 @@ impl Batch {
         self.images == 0
     }
 
-    /// The first `b` samples; all of them, where they are kept without the pixels that are zero in all of them.
+    /// The first `b` samples; all of them, where they are kept without most of their pixels that are zero.
     pub fn samples(&self, b: usize) -> Samples<'_> {
-        match &self.active {
-            Some(active) if !self.is_whole => Samples::Active(active.columns()),
+        match &self.sparse {
+            Some(sparse) if !self.is_whole => Samples::Sparse(sparse),
             _ => Samples::Whole(first_rows(&self.whole, b)),
         }
     }

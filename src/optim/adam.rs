@@ -4,7 +4,8 @@
 //! Kingma and Ba 2015, algorithm 1; AdamW: Loshchilov and Hutter 2019. Constants and order of operations as in
 //! `torch.optim.Adam` and `AdamW`.
 
-use super::{MOST_MEMORIES, Rule};
+use super::Rule;
+use crate::linalg::{ElementRule, Lanes, MOST_MEMORIES, Vector};
 
 /// Share of the mean gradient that is kept.
 const BETA_1: f64 = 0.9;
@@ -39,7 +40,7 @@ impl Adam<true> {
 }
 
 impl<const DECOUPLED: bool> Rule for Adam<DECOUPLED> {
-    const MEMORIES: &'static [&'static str] = &["exp_avg", "exp_avg_sq"];
+    const NAMES: &'static [&'static str] = &["exp_avg", "exp_avg_sq"];
     const DECOUPLED_DECAY: bool = DECOUPLED;
 
     fn begin_step(&mut self, learning_rate: f64) {
@@ -51,17 +52,21 @@ impl<const DECOUPLED: bool> Rule for Adam<DECOUPLED> {
     fn set_steps(&mut self, steps: u64) {
         self.step = i32::try_from(steps).unwrap_or(i32::MAX);
     }
+}
+
+impl<const DECOUPLED: bool> ElementRule for Adam<DECOUPLED> {
+    const MEMORIES: usize = 2;
 
     #[inline(always)]
-    fn step(
+    fn step<V: Vector>(
         &self,
-        theta: f32,
-        gradient: f32,
-        [mean, mean_square]: [f32; MOST_MEMORIES],
-    ) -> (f32, [f32; MOST_MEMORIES]) {
-        let mean = mean + (1.0 - BETA_1) as f32 * (gradient - mean);
-        let mean_square = BETA_2 as f32 * mean_square + (1.0 - BETA_2) as f32 * gradient * gradient;
-        let theta = theta - self.step_size * mean / (mean_square.sqrt() / self.root_correction + EPSILON);
+        theta: Lanes<V>,
+        gradient: Lanes<V>,
+        [mean, mean_square]: [Lanes<V>; MOST_MEMORIES],
+    ) -> (Lanes<V>, [Lanes<V>; MOST_MEMORIES]) {
+        let mean = mean + (gradient - mean) * (1.0 - BETA_1) as f32;
+        let mean_square = mean_square * BETA_2 as f32 + gradient * (1.0 - BETA_2) as f32 * gradient;
+        let theta = theta - mean * self.step_size / (mean_square.sqrt() / self.root_correction + EPSILON);
         (theta, [mean, mean_square])
     }
 }

@@ -5,16 +5,13 @@ use std::fmt::Debug;
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 use super::{Memory, Optimizer};
-use crate::linalg::{Next, Samples, learn_rows};
+use crate::linalg::{ElementRule, Lanes, MOST_MEMORIES, Next, Samples, Vector, learn_rows, update};
 use crate::nn::{Learner, Network};
 
-/// A rule remembers at most so many floats for each element.
-pub const MOST_MEMORIES: usize = 2;
-
-/// What such an optimizer does with one parameter in one step.
-pub trait Rule: Debug + Send + Sync {
-    /// The floats that it remembers for each element, one or two, by PyTorch's names.
-    const MEMORIES: &'static [&'static str];
+/// What such an optimizer does with one parameter in one step: with an element, [`ElementRule::step`].
+pub trait Rule: ElementRule + Debug + Send {
+    /// The floats that it remembers for each element, by PyTorch's names: [`ElementRule::MEMORIES`] of them.
+    const NAMES: &'static [&'static str];
     /// Whether weight decay acts on the weights themselves and not through the gradient.
     const DECOUPLED_DECAY: bool = false;
 
@@ -25,10 +22,6 @@ pub trait Rule: Debug + Send + Sync {
     fn set_steps(&mut self, steps: u64) {
         let _ = steps;
     }
-
-    /// What an element `theta` with `gradient` becomes, and what is remembered of it, 0 at first. A rule with one memory leaves the second
-    /// alone.
-    fn step(&self, theta: f32, gradient: f32, memories: [f32; MOST_MEMORIES]) -> (f32, [f32; MOST_MEMORIES]);
 }
 
 /// What L2 does to one element before its rule sees it: goes through the gradient, or shrinks the weight itself.
@@ -43,11 +36,25 @@ struct Decay {
 impl Decay {
     /// Of biases, and without L2.
     const NONE: Self = Self { coupled: 0.0, kept: 1.0 };
+}
 
-    /// `kept·θ` and `g + λθ`.
+/// A rule after its decay: `kept·θ`, and `g + λθ`.
+struct Decayed<'r, R> {
+    rule: &'r R,
+    decay: Decay,
+}
+
+impl<R: ElementRule> ElementRule for Decayed<'_, R> {
+    const MEMORIES: usize = R::MEMORIES;
+
     #[inline(always)]
-    fn apply(self, theta: f32, gradient: f32) -> (f32, f32) {
-        (self.kept * theta, gradient + self.coupled * theta)
+    fn step<V: Vector>(
+        &self,
+        theta: Lanes<V>,
+        gradient: Lanes<V>,
+        memories: [Lanes<V>; MOST_MEMORIES],
+    ) -> (Lanes<V>, [Lanes<V>; MOST_MEMORIES]) {
+        self.rule.step(theta * self.decay.kept, gradient + theta * self.decay.coupled, memories)
     }
 }
 
@@ -59,7 +66,7 @@ pub struct ByElement<R> {
     l2: f64,
     /// Of the weights, in this step.
     decay: Decay,
-    /// By parameter: a vector as long as it for each of `MEMORIES`.
+    /// By parameter: a vector as long as it for each of `NAMES`.
     memories: Vec<Vec<Vec<f32>>>,
     /// The gradient of the weights at hand, (I, O) in its first elements.
     gradient: Vec<f32>,
@@ -69,12 +76,12 @@ impl<R: Rule> ByElement<R> {
     /// For the parameters of `network`, with the penalty `l2/2 Σ w²` on weights.
     pub fn new(rule: R, l2: f64, network: &Network) -> Self {
         const {
-            let memories = R::MEMORIES.len();
-            assert!(0 < memories && memories <= MOST_MEMORIES, "a rule remembers one or two floats");
+            assert!(0 < R::MEMORIES && R::MEMORIES <= MOST_MEMORIES, "a rule remembers one or two floats");
+            assert!(R::NAMES.len() == R::MEMORIES, "each has a name");
         }
         let lengths: Vec<usize> =
             network.parameters().map(|(_, parameter)| parameter.file_shape().iter().product()).collect();
-        let memories = lengths.iter().map(|&length| vec![vec![0.0; length]; R::MEMORIES.len()]);
+        let memories = lengths.iter().map(|&length| vec![vec![0.0; length]; R::MEMORIES]);
         let largest = lengths.iter().copied().max().unwrap_or(0);
         Self { rule, l2, decay: Decay::NONE, memories: memories.collect(), gradient: vec![0.0; largest] }
     }
@@ -92,7 +99,7 @@ impl<R: Rule> Optimizer for ByElement<R> {
     fn memories(&self) -> Vec<Memory<&[f32]>> {
         let mut all = Vec::new();
         for (parameter, memories) in self.memories.iter().enumerate() {
-            let named = R::MEMORIES.iter().zip(memories);
+            let named = R::NAMES.iter().zip(memories);
             all.extend(named.map(|(name, values)| Memory { parameter, name, values: &values[..] }));
         }
         all
@@ -101,7 +108,7 @@ impl<R: Rule> Optimizer for ByElement<R> {
     fn memories_mut(&mut self) -> Vec<Memory<&mut [f32]>> {
         let mut all = Vec::new();
         for (parameter, memories) in self.memories.iter_mut().enumerate() {
-            let named = R::MEMORIES.iter().zip(memories);
+            let named = R::NAMES.iter().zip(memories);
             all.extend(named.map(|(name, values)| Memory { parameter, name, values: &mut values[..] }));
         }
         all
@@ -128,49 +135,16 @@ impl<R: Rule> Learner for ByElement<R> {
         learn_rows(x, d, matrices, next, |product, [w, mut gradient, first, second]| {
             product.overwrite(gradient.view_mut());
             let [w, gradient, first, second] = [w, gradient, first, second].map(all);
-            update(rule, *decay, w, gradient, [first, second]);
+            update(&Decayed { rule, decay: *decay }, w, gradient, [first, second]);
         });
     }
 
     fn bias(&mut self, parameter: usize, b: ArrayViewMut1<f32>, d_b: ArrayView1<f32>) {
         let d_b = d_b.to_slice().expect(CONTIGUOUS);
         let b = b.into_slice().expect(CONTIGUOUS);
-        update(&self.rule, Decay::NONE, b, d_b, slices(&mut self.memories[parameter]));
+        let rule = Decayed { rule: &self.rule, decay: Decay::NONE };
+        update(&rule, b, d_b, slices(&mut self.memories[parameter]));
     }
-}
-
-/// Updates `theta` by `gradient`, which is as long as it, and those of `memories` that the rule has; the others are empty. One pass: every array is read once.
-fn update<R: Rule>(rule: &R, decay: Decay, theta: &mut [f32], gradient: &[f32], memories: [&mut [f32]; MOST_MEMORIES]) {
-    // By whole vectors. The last few of a short bias would take longer one by one than all the others.
-    let (theta, gradient, memories) = update_by::<R, 16>(rule, decay, theta, gradient, memories);
-    let (theta, gradient, memories) = update_by::<R, 4>(rule, decay, theta, gradient, memories);
-    update_by::<R, 1>(rule, decay, theta, gradient, memories);
-}
-
-/// What is left of the arrays of [`update`].
-type Rest<'a> = (&'a mut [f32], &'a [f32], [&'a mut [f32]; MOST_MEMORIES]);
-
-/// [`update`] by `N` elements at once; the rest, fewer than `N`, is returned.
-#[inline(always)]
-fn update_by<'a, R: Rule, const N: usize>(
-    rule: &R,
-    decay: Decay,
-    theta: &'a mut [f32],
-    gradient: &'a [f32],
-    memories: [&'a mut [f32]; MOST_MEMORIES],
-) -> Rest<'a> {
-    let (theta, rest_of_theta) = theta.as_chunks_mut::<N>();
-    let (gradient, rest_of_gradient) = gradient.as_chunks::<N>();
-    let [(first, rest_of_first), (second, rest_of_second)] = memories.map(|memory| memory.as_chunks_mut::<N>());
-    let (mut second, mut none) = (second.iter_mut(), [0.0; N]);
-    for ((theta, gradient), first) in theta.iter_mut().zip(gradient).zip(first) {
-        let second = second.next().unwrap_or(&mut none);
-        for l in 0..N {
-            let (kept, gradient) = decay.apply(theta[l], gradient[l]);
-            (theta[l], [first[l], second[l]]) = rule.step(kept, gradient, [first[l], second[l]]);
-        }
-    }
-    (rest_of_theta, rest_of_gradient, [rest_of_first, rest_of_second])
 }
 
 const CONTIGUOUS: &str = "a parameter lies in memory as a whole";

@@ -11,7 +11,7 @@ mod schedule;
 mod sgd;
 
 pub use adam::Adam;
-pub use by_element::{ByElement, MOST_MEMORIES, Rule};
+pub use by_element::{ByElement, Rule};
 pub use momentum::Momentum;
 pub use rmsprop::RmsProp;
 pub use schedule::{Schedule, ScheduleName};

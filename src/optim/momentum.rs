@@ -2,7 +2,8 @@
 //!
 //! Sutskever et al. 2013, in the form of `torch.optim.SGD`: the learning rate stands outside the velocity.
 
-use super::{MOST_MEMORIES, Rule};
+use super::Rule;
+use crate::linalg::{ElementRule, Lanes, MOST_MEMORIES, Vector};
 
 /// Share of the velocity that is kept, as PyTorch's and Keras' examples have it.
 const MOMENTUM: f32 = 0.9;
@@ -28,16 +29,25 @@ impl Momentum {
 }
 
 impl Rule for Momentum {
-    const MEMORIES: &'static [&'static str] = &["momentum_buffer"];
+    const NAMES: &'static [&'static str] = &["momentum_buffer"];
 
     fn begin_step(&mut self, learning_rate: f64) {
         self.learning_rate = learning_rate as f32;
     }
+}
+
+impl ElementRule for Momentum {
+    const MEMORIES: usize = 1;
 
     #[inline(always)]
-    fn step(&self, theta: f32, gradient: f32, [velocity, _]: [f32; MOST_MEMORIES]) -> (f32, [f32; MOST_MEMORIES]) {
+    fn step<V: Vector>(
+        &self,
+        theta: Lanes<V>,
+        gradient: Lanes<V>,
+        [velocity, none]: [Lanes<V>; MOST_MEMORIES],
+    ) -> (Lanes<V>, [Lanes<V>; MOST_MEMORIES]) {
         let (of_gradient, of_velocity) = self.mix;
-        let velocity = MOMENTUM * velocity + gradient;
-        (theta - self.learning_rate * (of_gradient * gradient + of_velocity * velocity), [velocity, 0.0])
+        let velocity = velocity * MOMENTUM + gradient;
+        (theta - (gradient * of_gradient + velocity * of_velocity) * self.learning_rate, [velocity, none])
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Tieleman and Hinton 2012, lecture 6e; constants and the place of ε as in `torch.optim.RMSprop`.
 
-use super::{MOST_MEMORIES, Rule};
+use super::Rule;
+use crate::linalg::{ElementRule, Lanes, MOST_MEMORIES, Vector};
 
 /// Share of the mean square that is kept.
 const ALPHA: f32 = 0.99;
@@ -16,15 +17,24 @@ pub struct RmsProp {
 }
 
 impl Rule for RmsProp {
-    const MEMORIES: &'static [&'static str] = &["square_avg"];
+    const NAMES: &'static [&'static str] = &["square_avg"];
 
     fn begin_step(&mut self, learning_rate: f64) {
         self.learning_rate = learning_rate as f32;
     }
+}
+
+impl ElementRule for RmsProp {
+    const MEMORIES: usize = 1;
 
     #[inline(always)]
-    fn step(&self, theta: f32, gradient: f32, [mean_square, _]: [f32; MOST_MEMORIES]) -> (f32, [f32; MOST_MEMORIES]) {
-        let mean_square = ALPHA * mean_square + (1.0 - ALPHA) * gradient * gradient;
-        (theta - self.learning_rate * gradient / (mean_square.sqrt() + EPSILON), [mean_square, 0.0])
+    fn step<V: Vector>(
+        &self,
+        theta: Lanes<V>,
+        gradient: Lanes<V>,
+        [mean_square, none]: [Lanes<V>; MOST_MEMORIES],
+    ) -> (Lanes<V>, [Lanes<V>; MOST_MEMORIES]) {
+        let mean_square = mean_square * ALPHA + gradient * (1.0 - ALPHA) * gradient;
+        (theta - gradient * self.learning_rate / (mean_square.sqrt() + EPSILON), [mean_square, none])
     }
 }

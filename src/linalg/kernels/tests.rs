@@ -43,7 +43,7 @@ fn assert_close(found: &Array2<f32>, expected: &Array2<f64>, terms: usize, name:
 }
 
 fn rows_of(a: &Array2<f32>) -> Left<'_> {
-    Left::Rows { values: a.as_slice().unwrap(), stride: a.ncols(), picked: None }
+    Left::Rows { values: a.as_slice().unwrap(), stride: a.ncols() }
 }
 
 /// The whole of a product with `b`.
@@ -82,46 +82,156 @@ fn a_product_in_two_parts_has_the_same_bits() {
     }
 }
 
+/// What a byte stands for in these tests: those below [`LEAST`] for zero, no other.
+static VALUES: [f32; 256] = {
+    let (mut values, mut byte) = ([0.0; 256], 3);
+    while byte < 256 {
+        values[byte] = (byte as f32 - 120.5) / 100.0;
+        byte += 1;
+    }
+    values
+};
+const LEAST: u8 = 3;
+
+/// Batches of every pattern, for layers of several widths: a batch, and the outputs of the layer that it is for.
+fn sparse_cases() -> impl Iterator<Item = (SparseBatch, usize)> {
+    let mut stream = Seed(11).stream(Purpose::Init, 0);
+    let shapes =
+        [(1, 1), (1, 784), (2, 30), (4, 65), (5, 130), (6, 7), (9, 784), (16, 64), (17, 66), (23, 131), (50, 784)];
+    let outputs = [1, 10, 16, 30, 33, 63, 64, 65, 79, 80, 95, 100, 127, 128, 135];
+    let cases = shapes.into_iter().flat_map(move |shape| outputs.map(|outputs| (shape, outputs)));
+    cases.enumerate().map(move |(number, ((samples, width), outputs))| {
+        let one = (number * 7919) % (samples * width);
+        let mut byte = |i: usize| match number % 6 {
+            0 => 0,                       // nothing at all
+            1 => 200,                     // nothing is zero
+            2 => u8::from(i == one) * 77, // one pixel
+            3 => {
+                if unit(&mut stream) < 0.2 {
+                    (256.0 * unit(&mut stream)) as u8
+                } else {
+                    0
+                }
+            } // scattered
+            4 => {
+                if i % width / 5 % 4 == 1 {
+                    (3 + i % 253) as u8
+                } else {
+                    2
+                }
+            } // stripes that all share
+            _ => {
+                if (i % width + 3 * (i / width)) % 20 < 5 {
+                    (3 + i % 253) as u8
+                } else {
+                    0
+                }
+            } // strokes, each in a place of its own
+        };
+        let bytes: Vec<u8> = (0..samples * width).map(&mut byte).collect();
+        let mut batch = SparseBatch::new(samples, width, outputs);
+        let convert =
+            |bytes: &[u8], x: &mut [f32]| x.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = VALUES[usize::from(byte)]);
+        batch.fill(bytes.chunks(width), &VALUES, LEAST, convert);
+        (batch, outputs)
+    })
+}
+
+/// Every sum has the terms of the dense product that are not zero, in its order.
 #[test]
-fn columns_that_are_left_out_are_columns_of_zeros() {
-    for (a, b) in cases() {
-        // Every other row of a taller right factor; those between are never looked at.
-        let mut tall = Array2::from_elem((2 * b.nrows(), b.ncols()), f32::NAN);
-        tall.slice_mut(s![1..;2, ..]).assign(&b);
-        let picked: Vec<u32> = (0..b.nrows() as u32).map(|k| 2 * k + 1).collect();
+fn a_sparse_product_has_the_bits_of_the_dense_one() {
+    let mut stream = Seed(12).stream(Purpose::Init, 0);
+    for (batch, outputs) in sparse_cases() {
+        let (x, w) = (batch.to_whole(), draw(batch.width(), outputs, &mut stream));
         for kind in kinds() {
-            let mut c = Array2::from_elem((a.nrows(), b.ncols()), f32::NAN);
-            let left = Left::Rows { values: a.as_slice().unwrap(), stride: a.ncols(), picked: Some(&picked) };
-            let product = Product { terms: b.nrows(), ..product(left, a.nrows(), &tall) };
-            multiply(kind, product, Output::Overwrite(ColumnsMut::new(c.view_mut())));
-            assert_close(&c, &naive(&a, &b), a.ncols(), &format!("{kind:?} {:?} x {:?}", a.dim(), b.dim()));
+            let (mut dense, mut sparse) =
+                (Array2::zeros((x.nrows(), outputs)), Array2::from_elem((x.nrows(), outputs), f32::NAN));
+            multiply(kind, product(rows_of(&x), x.nrows(), &w), Output::Overwrite(ColumnsMut::new(dense.view_mut())));
+            let cut = if x.nrows() > 10 { 10 } else { 0 };
+            let (first, rest) = sparse.view_mut().split_at(Axis(0), cut);
+            for (first, y) in [(0, first), (cut, rest)].into_iter().filter(|(_, y)| y.nrows() > 0) {
+                let x = SomeSamples { first, batch: &batch };
+                multiply_sparse(kind, x, Columns::new(w.view()), ColumnsMut::new(y));
+            }
+            assert_eq!(sparse, dense, "{kind:?}: {:?} by {outputs}", x.dim());
+            assert_close(&sparse, &naive(&x, &w), 2 * x.ncols(), "sparse");
         }
     }
 }
 
 #[test]
-fn what_is_added_goes_to_the_rows_that_were_picked_and_touches_no_other() {
-    let mut stream = Seed(9).stream(Purpose::Init, 0);
-    for (a, b) in cases() {
-        let before = draw(2 * a.nrows(), b.ncols(), &mut stream);
-        // Counted from a row before those at hand.
-        let picked: Vec<u32> = (0..a.nrows() as u32).map(|row| 5 + 2 * row + 1).collect();
-        let mut expected = before.mapv(f64::from);
-        expected.slice_mut(s![1..;2, ..]).scaled_add(-0.5, &naive(&a, &b));
-        let columns = a.t().as_standard_layout().into_owned();
+fn a_sparse_update_has_the_bits_of_the_dense_one_and_touches_no_other_row() {
+    let mut stream = Seed(13).stream(Purpose::Init, 0);
+    for (batch, outputs) in sparse_cases() {
+        let (x, d) = (batch.to_whole(), draw(batch.samples(), outputs, &mut stream));
+        let before = draw(batch.width(), outputs, &mut stream);
+        let left = || Left::Columns(Columns::new(x.view()));
         for kind in kinds() {
-            let mut c = before.clone();
-            let left = Left::Columns { values: columns.as_slice().unwrap(), stride: a.nrows() };
-            let output = Output::Add {
-                alpha: -0.5,
-                c: ColumnsMut::new(c.view_mut()),
-                picked: Some(Picked { rows: &picked, first: 5 }),
-            };
-            multiply(kind, product(left, a.nrows(), &b), output);
-            assert_close(&c, &expected, a.ncols(), &format!("{kind:?} {:?} x {:?}", a.dim(), b.dim()));
-            assert_eq!(c.slice(s![..;2, ..]), before.slice(s![..;2, ..]), "{kind:?}: a row that was not picked");
+            let (mut dense, mut dense_gradient) = (before.clone(), Array2::zeros(before.dim()));
+            for (alpha, c) in [(-0.5, &mut dense), (1.0, &mut dense_gradient)] {
+                multiply(kind, product(left(), x.ncols(), &d), Output::Add { alpha, c: ColumnsMut::new(c.view_mut()) });
+            }
+            let (mut sparse, mut gradient) = (before.clone(), Array2::from_elem(before.dim(), f32::NAN));
+            let cut = x.ncols() / 8 * 4;
+            for (output, c) in [(QuadOutput::Add { alpha: -0.5 }, &mut sparse), (QuadOutput::Overwrite, &mut gradient)]
+            {
+                if batch.is_one_group() && matches!(output, QuadOutput::Overwrite) {
+                    dense_gradient.fill(f32::NAN); // such a batch is added only
+                    continue;
+                }
+                let (first, rest) = c.view_mut().split_at(Axis(0), cut);
+                for (first, c) in [(0, first), (cut, rest)].into_iter().filter(|(_, c)| c.nrows() > 0) {
+                    let x = Quads { first: first / 4, columns: c.nrows(), batch: &batch };
+                    add_sparse(kind, x, Columns::new(d.view()), output, ColumnsMut::new(c));
+                }
+            }
+            let name = format!("{kind:?}: {:?} by {outputs}", x.dim());
+            assert_eq!(sparse, dense, "{name}");
+            assert!(gradient == dense_gradient || batch.is_one_group(), "{name}");
+            let expected = before.mapv(f64::from) - 0.5 * naive(&x.t().to_owned(), &d);
+            assert_close(&sparse, &expected, 2 * x.nrows(), &name);
+            for (column, row) in
+                sparse.rows().into_iter().enumerate().filter(|(column, _)| x.column(*column).iter().all(|&x| x == 0.0))
+            {
+                assert_eq!(row, before.row(column), "{name}: column {column} is zero");
+            }
         }
     }
+}
+
+#[test]
+fn weights_of_what_is_zero_are_never_read() {
+    for (batch, outputs) in sparse_cases() {
+        let x = batch.to_whole();
+        let is_zero = |column: usize| x.column(column).iter().all(|&x| x == 0.0);
+        let w = Array2::from_shape_fn((batch.width(), outputs), |(i, _)| if is_zero(i) { f32::NAN } else { 1.0 });
+        for kind in kinds() {
+            let mut y = Array2::from_elem((x.nrows(), outputs), f32::NAN);
+            let x = SomeSamples { first: 0, batch: &batch };
+            multiply_sparse(kind, x, Columns::new(w.view()), ColumnsMut::new(y.view_mut()));
+            assert!(y.iter().all(|y| y.is_finite()), "{kind:?}");
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "a group is not cut")]
+fn a_batch_is_not_cut_within_a_group() {
+    let mut batch = SparseBatch::new(20, 4, 64);
+    batch.fill([7_u8; 80].chunks(4), &VALUES, LEAST, |_, _| ());
+    let (w, mut y) = (Array2::ones((4, 64)), Array2::zeros((17, 64)));
+    let x = SomeSamples { first: 3, batch: &batch };
+    multiply_sparse(Kind::Portable, x, Columns::new(w.view()), ColumnsMut::new(y.view_mut()));
+}
+
+#[test]
+#[should_panic(expected = "a quad is not cut")]
+fn a_batch_is_not_cut_within_a_quad() {
+    let mut batch = SparseBatch::new(20, 10, 64);
+    batch.fill([7_u8; 200].chunks(10), &VALUES, LEAST, |_, _| ());
+    let (d, mut c) = (Array2::ones((20, 64)), Array2::zeros((3, 64)));
+    let x = Quads { first: 0, columns: 3, batch: &batch };
+    add_sparse(Kind::Portable, x, Columns::new(d.view()), QuadOutput::Overwrite, ColumnsMut::new(c.view_mut()));
 }
 
 #[test]
@@ -133,8 +243,8 @@ fn a_product_is_added_from_a_factor_that_lies_column_by_column() {
         let columns = a.t().as_standard_layout().into_owned();
         for kind in kinds() {
             let mut c = before.clone();
-            let left = Left::Columns { values: columns.as_slice().unwrap(), stride: a.nrows() };
-            let output = Output::Add { alpha: 2.0, c: ColumnsMut::new(c.view_mut()), picked: None };
+            let left = Left::Columns(Columns::new(columns.view()));
+            let output = Output::Add { alpha: 2.0, c: ColumnsMut::new(c.view_mut()) };
             multiply(kind, product(left, a.nrows(), &b), output);
             assert_close(&c, &expected, 2 * a.ncols(), &format!("{kind:?} {:?} x {:?}", a.dim(), b.dim()));
         }

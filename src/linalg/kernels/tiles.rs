@@ -5,11 +5,12 @@
 use std::hint::black_box;
 
 use super::vector::Vector;
-use super::{ColumnsMut, Left, Output, Picked, Product};
+use super::{Columns, ColumnsMut, Left, Output, Product, Quads, SomeSamples};
+use crate::linalg::sparse::{GROUP, Group, QUAD, Quad};
 
-/// The columns of a tile: some vectors from `start` on, the last of them with `last` lanes.
+/// The columns of a tile: some vectors from `start` on, the last of them with `last` lanes. If it is `WHOLE`, these are all lanes.
 #[derive(Clone, Copy)]
-struct Span {
+struct Span<const WHOLE: bool> {
     start: usize,
     last: usize,
 }
@@ -17,63 +18,157 @@ struct Span {
 /// The sums of a tile of `M` rows and `N` vectors.
 type Sums<V, const M: usize, const N: usize> = [[V; N]; M];
 
+/// Does `$work` with span after span of so many columns: of `$most` vectors each, two or four, and then one of those that are left, the last of which may have
+/// fewer lanes.
+macro_rules! for_spans {
+    ($v:ident, $columns:expr, $most:expr, |$span:ident: $n:ident| $work:expr) => {{
+        let (columns, most, mut start) = ($columns, $most, 0);
+        macro_rules! span_of {
+            ($of:literal, $whole:literal) => {{
+                const $n: usize = $of;
+                let last = (columns - start - ($n - 1) * $v::LANES).min($v::LANES);
+                let $span = Span::<$whole> { start, last };
+                $work;
+                start += ($n - 1) * $v::LANES + last;
+            }};
+        }
+        while columns - start >= most * $v::LANES {
+            if most == 4 { span_of!(4, true) } else { span_of!(2, true) }
+        }
+        match (columns - start).div_ceil($v::LANES) {
+            0 => {}
+            1 => span_of!(1, false),
+            2 => span_of!(2, false),
+            3 if most == 4 => span_of!(3, false),
+            _ if most == 4 => span_of!(4, false),
+            _ => unreachable!("fewer are left"),
+        }
+        debug_assert_eq!(start, columns);
+    }};
+}
+
+/// Rows of a tile of `N` vectors, at most: as many as there are registers for their sums, less those for what is multiplied.
+#[inline(always)]
+const fn most_rows<V: Vector>(n: usize) -> usize {
+    let [of_two, of_one] = V::MOST_ROWS;
+    match n {
+        1 => of_one,
+        2 => of_two,
+        n => 2 * of_two / n,
+    }
+}
+
 /// See [`super::multiply`].
 #[inline(always)]
 pub fn multiply<V: Vector>(product: Product, output: Output) {
-    match (product.left, output) {
-        (Left::Rows { values, stride, picked: None }, Output::Overwrite(c)) => {
-            by_spans::<V>(product, Rows { values, stride, row_of_b: black_box }, Overwrite(c));
+    let Product { left, rows, terms, right } = product;
+    match (left, output) {
+        (Left::Rows { values, stride }, Output::Overwrite(mut c)) => {
+            let left = Rows { values, stride, terms };
+            for_spans!(V, right.columns, 2, |span: N| {
+                by_rows::<V, N, _>(rows, left, right, span, &mut Overwrite { c: c.reborrow(), first: 0 });
+            });
         }
-        (Left::Rows { values, stride, picked: Some(picked) }, Output::Overwrite(c)) => {
-            let row_of_b = |k: usize| picked[k] as usize;
-            by_spans::<V>(product, Rows { values, stride, row_of_b }, Overwrite(c));
+        (Left::Columns(left), Output::Add { alpha, mut c }) => {
+            for_spans!(V, right.columns, 2, |span: N| {
+                by_rows::<V, N, _>(rows, left, right, span, &mut Add { alpha, c: c.reborrow() });
+            });
         }
-        (Left::Columns { values, stride }, Output::Add { alpha, c, picked }) => {
-            by_spans::<V>(product, Columns { values, stride }, Add { alpha, c, picked });
-        }
-        (Left::Rows { values, stride, picked: None }, Output::Transposed(c)) => {
-            by_spans::<V>(product, Rows { values, stride, row_of_b: black_box }, Transposed(c));
+        (Left::Rows { values, stride }, Output::Transposed(mut c)) => {
+            let left = Rows { values, stride, terms };
+            for_spans!(V, right.columns, 2, |span: N| {
+                by_rows::<V, N, _>(rows, left, right, span, &mut Transposed(c.reborrow()));
+            });
         }
         _ => panic!("no layer needs this product"),
     }
 }
 
-/// Span after span, of as many vectors as there are: two, or one that may have fewer lanes.
+/// Vectors of a span of a sparse product: a tile of five rows and four vectors has room in 32 registers, one of five and two in 16.
 #[inline(always)]
-fn by_spans<V: Vector>(product: Product, left: impl Terms, mut output: impl Finish) {
-    let [of_two, of_one] = V::MOST_ROWS;
-    let (lanes, end) = (V::LANES, product.right.columns);
-    let mut start = 0;
-    while end - start >= 2 * lanes {
-        by_rows::<V, 2>(product, left, Span { start, last: lanes }, of_two, &mut output);
-        start += 2 * lanes;
+const fn sparse_span<V: Vector>() -> usize {
+    if V::LANES == 16 { 4 } else { 2 }
+}
+
+/// See [`super::multiply_sparse`]. Span after span, so that its columns of the weights are near when the next group reads them.
+#[inline(always)]
+pub fn multiply_sparse<V: Vector>(x: SomeSamples, w: Columns, mut y: ColumnsMut) {
+    if x.batch.is_one_group() {
+        let left = GroupRows { group: x.batch.whole_group(), start: x.first, value: |number| number };
+        return for_spans!(V, w.columns, 2, |span: N| {
+            by_rows::<V, N, _>(y.rows(), left, w, span, &mut Overwrite { c: y.reborrow(), first: 0 });
+        });
     }
-    while start < end {
-        let last = lanes.min(end - start);
-        by_rows::<V, 1>(product, left, Span { start, last }, of_one, &mut output);
-        start += last;
+    let values = x.batch.values();
+    for_spans!(V, w.columns, sparse_span::<V>(), |span: N| {
+        let mut first = 0;
+        while first < y.rows() {
+            let group = x.batch.group((x.first + first) / GROUP);
+            let left = GroupRows { group, start: 0, value: |byte| values[usize::from(byte)] };
+            by_rows::<V, N, _>(group.samples, left, w, span, &mut Overwrite { c: y.reborrow(), first });
+            first += GROUP;
+        }
+    });
+}
+
+/// See [`super::add_sparse`].
+#[inline(always)]
+pub fn add_sparse<V: Vector>(x: Quads, d: Columns, output: QuadOutput, mut c: ColumnsMut) {
+    match output {
+        QuadOutput::Overwrite => for_spans!(V, d.columns, sparse_span::<V>(), |span: N| {
+            for_quads::<V, N, _>(x, d, span, &mut Overwrite { c: c.reborrow(), first: 0 }, |_| true);
+        }),
+        QuadOutput::Add { alpha } => for_spans!(V, d.columns, sparse_span::<V>(), |span: N| {
+            let mut output = Add { alpha, c: c.reborrow() };
+            for_quads::<V, N, _>(x, d, span, &mut output, |quad| !quad.terms.is_empty());
+        }),
     }
 }
 
-/// All rows in the columns of `span`, in as few tiles as `most` rows each allow, of like height; where there is no tile of that height, the next
+/// See [`super::add_sparse`]: for a batch that is one group.
+#[inline(always)]
+pub fn add_group<V: Vector>(x: Quads, d: Columns, alpha: f32, mut c: ColumnsMut) {
+    let (group, first) = (x.batch.whole_group(), x.first * QUAD);
+    let [start, end] =
+        [first, first + x.columns].map(|column| group.columns.partition_point(|&other| usize::from(other) < column));
+    let columns = &group.columns[start..end];
+    for_spans!(V, d.columns, 2, |span: N| {
+        let mut output = AddPicked { alpha, c: c.reborrow(), columns, start: first };
+        by_rows::<V, N, _>(columns.len(), GroupColumns { group, start }, d, span, &mut output);
+    });
+}
+
+/// What becomes of the products of quads.
+#[derive(Debug, Clone, Copy)]
+pub enum QuadOutput {
+    /// `C ← Xᵀ·D`.
+    Overwrite,
+    /// `C ← C + alpha·Xᵀ·D`.
+    Add {
+        /// The factor.
+        alpha: f32,
+    },
+}
+
+/// All rows of `A·B` in the columns of `span`, in as few tiles as their height allows, of like height; where there is no tile of that height, the next
 /// lower one, and what is left comes after it.
 #[inline(always)]
-fn by_rows<V: Vector, const N: usize>(
-    product: Product,
+fn by_rows<V: Vector, const N: usize, const WHOLE: bool>(
+    rows: usize,
     left: impl Terms,
-    span: Span,
-    most: usize,
+    right: Columns,
+    span: Span<WHOLE>,
     output: &mut impl Finish,
 ) {
-    let mut first = 0;
-    while first < product.rows {
-        let rest = product.rows - first;
-        let rows = rest.div_ceil(rest.div_ceil(most));
+    let (most, mut first) = (most_rows::<V>(N), 0);
+    while first < rows {
+        let rest = rows - first;
+        let height = rest.div_ceil(rest.div_ceil(most));
         macro_rules! tile_of {
             ($($m:literal)+) => {
-                match rows {
+                match height {
                     $( $m.. if $m <= most => {
-                        let sums: Sums<V, $m, N> = left.sums(product, first, span);
+                        let sums: Sums<V, $m, N> = left.sums(right, first, span);
                         output.finish(sums, first, span);
                         first += $m;
                     } )+
@@ -85,26 +180,53 @@ fn by_rows<V: Vector, const N: usize>(
     }
 }
 
+/// Quad by quad, those that count.
+#[inline(always)]
+fn for_quads<V: Vector, const N: usize, const WHOLE: bool>(
+    x: Quads,
+    d: Columns,
+    span: Span<WHOLE>,
+    output: &mut impl Finish,
+    counts: impl Fn(Quad) -> bool,
+) {
+    let mut first = 0;
+    while first < x.columns {
+        let quad = x.batch.quad(x.first + first / QUAD);
+        macro_rules! quad_of {
+            ($m:literal) => {{
+                let sums: Sums<V, $m, N> = quad.sums(d, 0, span);
+                output.finish(sums, first, span);
+            }};
+        }
+        match x.columns - first {
+            _ if !counts(quad) => {}
+            1 => quad_of!(1),
+            2 => quad_of!(2),
+            3 => quad_of!(3),
+            _ => quad_of!(4),
+        }
+        first += QUAD;
+    }
+}
+
 /// A left factor.
 trait Terms: Copy {
     /// `M` rows of `A·B` from `first` on, in the columns of `span`. They stay in registers.
-    fn sums<V: Vector, const M: usize, const N: usize>(
+    fn sums<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
         self,
-        product: Product,
+        right: Columns,
         first: usize,
-        span: Span,
+        span: Span<WHOLE>,
     ) -> Sums<V, M, N>;
 }
 
 /// `N` vectors of `row`, the last of them with the lanes of `span`.
 #[inline(always)]
-fn load<V: Vector, const N: usize>(row: &[f32], span: Span) -> [V; N] {
-    if N == 1 {
-        return [V::load_first(span.last, row); N];
-    }
+fn load<V: Vector, const N: usize, const WHOLE: bool>(row: &[f32], span: Span<WHOLE>) -> [V; N] {
     let mut vectors = [V::splat(0.0); N];
     for n in 0..N {
-        vectors[n] = V::load(&row[n * V::LANES..]);
+        let (values, is_short) = (&row[span.start + n * V::LANES..], !WHOLE && n + 1 == N);
+        vectors[n] = if is_short { V::load_first(span.last, values) } else { V::load(values) };
     }
     vectors
 }
@@ -120,57 +242,131 @@ fn add_term<V: Vector, const M: usize, const N: usize>(sums: &mut Sums<V, M, N>,
     }
 }
 
-/// Row-major, each column multiplied with the row of `B` that `row_of_b` says. Where that is the row of the same number, it is `black_box`: a
-/// compiler that can tell how many terms there are takes two at once, and has the sums in memory then, which takes half as long again.
+/// Row-major. The number of the row of `B` is `black_box`: a compiler that can tell how many terms there are takes two at once, and has the sums in
+/// memory then, which takes half as long again.
 #[derive(Clone, Copy)]
-struct Rows<'a, F> {
+struct Rows<'a> {
     values: &'a [f32],
     stride: usize,
-    row_of_b: F,
+    terms: usize,
 }
 
-impl<F: Fn(usize) -> usize + Copy> Terms for Rows<'_, F> {
+impl Terms for Rows<'_> {
     #[inline(always)]
-    fn sums<V: Vector, const M: usize, const N: usize>(
+    fn sums<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
         self,
-        product: Product,
+        right: Columns,
         first: usize,
-        span: Span,
+        span: Span<WHOLE>,
     ) -> Sums<V, M, N> {
         let mut sums = [[V::splat(0.0); N]; M];
         let mut rows: [&[f32]; M] = [&[]; M];
         for m in 0..M {
-            rows[m] = &self.values[(first + m) * self.stride..][..product.terms];
+            rows[m] = &self.values[(first + m) * self.stride..][..self.terms];
         }
         let mut k = 0;
-        while k < product.terms {
-            add_term(&mut sums, |m| rows[m][k], load(&product.right.row((self.row_of_b)(k))[span.start..], span));
+        while k < self.terms {
+            add_term(&mut sums, |m| rows[m][k], load(right.row(black_box(k)), span));
             k += 1;
         }
         sums
     }
 }
 
-/// Column-major.
-#[derive(Clone, Copy)]
-struct Columns<'a> {
-    values: &'a [f32],
-    stride: usize,
-}
-
+/// Column-major: its rows are the columns of the factor.
 impl Terms for Columns<'_> {
     #[inline(always)]
-    fn sums<V: Vector, const M: usize, const N: usize>(
+    fn sums<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
         self,
-        product: Product,
+        right: Columns,
         first: usize,
-        span: Span,
+        span: Span<WHOLE>,
     ) -> Sums<V, M, N> {
         let mut sums = [[V::splat(0.0); N]; M];
         let mut k = 0;
-        while k < product.terms {
-            let a = &self.values[k * self.stride + first..][..M];
-            add_term(&mut sums, |m| a[m], load(&product.right.row(k)[span.start..], span));
+        while k < self.rows {
+            let a = &self.row(k)[first..][..M];
+            add_term(&mut sums, |m| a[m], load(right.row(k), span));
+            k += 1;
+        }
+        sums
+    }
+}
+
+/// Samples of a group from the `start`-th on, without the columns that are zero in all of the group; `value` says what an entry is.
+#[derive(Clone, Copy)]
+struct GroupRows<'a, T, F> {
+    group: Group<'a, T>,
+    start: usize,
+    value: F,
+}
+
+impl<T: Copy, F: Fn(T) -> f32 + Copy> Terms for GroupRows<'_, T, F> {
+    #[inline(always)]
+    fn sums<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
+        self,
+        right: Columns,
+        first: usize,
+        span: Span<WHOLE>,
+    ) -> Sums<V, M, N> {
+        let Self { group, start, value } = self;
+        let mut sums = [[V::splat(0.0); N]; M];
+        let mut rows: [&[T]; M] = [&[]; M];
+        for m in 0..M {
+            rows[m] = &group.entries[(start + first + m) * group.stride..][..group.columns.len()];
+        }
+        let mut k = 0;
+        while k < group.columns.len() {
+            let row = right.row(usize::from(group.columns[k]));
+            add_term(&mut sums, |m| value(rows[m][k]), load(row, span));
+            k += 1;
+        }
+        sums
+    }
+}
+
+/// Columns of a group from the `start`-th on, with all of its samples.
+#[derive(Clone, Copy)]
+struct GroupColumns<'a> {
+    group: Group<'a, f32>,
+    start: usize,
+}
+
+impl Terms for GroupColumns<'_> {
+    #[inline(always)]
+    fn sums<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
+        self,
+        right: Columns,
+        first: usize,
+        span: Span<WHOLE>,
+    ) -> Sums<V, M, N> {
+        let Self { group, start } = self;
+        let mut sums = [[V::splat(0.0); N]; M];
+        let mut k = 0;
+        while k < group.samples {
+            let a = &group.entries[k * group.stride + start + first..][..M];
+            add_term(&mut sums, |m| a[m], load(right.row(k), span));
+            k += 1;
+        }
+        sums
+    }
+}
+
+/// Its columns, without the samples that are zero in all of them.
+impl Terms for Quad<'_> {
+    #[inline(always)]
+    fn sums<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
+        self,
+        right: Columns,
+        _first: usize,
+        span: Span<WHOLE>,
+    ) -> Sums<V, M, N> {
+        let mut sums = [[V::splat(0.0); N]; M];
+        let mut k = 0;
+        while k < self.terms.len() {
+            let term = &self.terms[k];
+            let row = right.row(usize::from(term.sample));
+            add_term(&mut sums, |m| self.values[usize::from(term.bytes[m])], load(row, span));
             k += 1;
         }
         sums
@@ -180,58 +376,113 @@ impl Terms for Columns<'_> {
 /// What becomes of sums.
 trait Finish {
     /// Puts those of the rows from `first` on and the columns of `span` where they belong.
-    fn finish<V: Vector, const M: usize, const N: usize>(&mut self, sums: Sums<V, M, N>, first: usize, span: Span);
+    fn finish<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
+        &mut self,
+        sums: Sums<V, M, N>,
+        first: usize,
+        span: Span<WHOLE>,
+    );
 }
 
 /// Overwrites `N` vectors of `row`.
 #[inline(always)]
-fn store<V: Vector, const N: usize>(vectors: [V; N], row: &mut [f32], span: Span) {
-    if N == 1 {
-        return vectors[0].store_first(span.last, row);
-    }
+fn store<V: Vector, const N: usize, const WHOLE: bool>(vectors: [V; N], row: &mut [f32], span: Span<WHOLE>) {
     for n in 0..N {
-        vectors[n].store(&mut row[n * V::LANES..]);
+        let (values, is_short) = (&mut row[span.start + n * V::LANES..], !WHOLE && n + 1 == N);
+        if is_short { vectors[n].store_first(span.last, values) } else { vectors[n].store(values) }
     }
 }
 
-struct Overwrite<'a>(ColumnsMut<'a>);
+/// `C ← A·B`, from the `first` row of `C` on.
+struct Overwrite<'a> {
+    c: ColumnsMut<'a>,
+    first: usize,
+}
 
 impl Finish for Overwrite<'_> {
     #[inline(always)]
-    fn finish<V: Vector, const M: usize, const N: usize>(&mut self, sums: Sums<V, M, N>, first: usize, span: Span) {
+    fn finish<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
+        &mut self,
+        sums: Sums<V, M, N>,
+        first: usize,
+        span: Span<WHOLE>,
+    ) {
         for m in 0..M {
-            store(sums[m], &mut self.0.row(first + m)[span.start..], span);
+            store(sums[m], self.c.row(self.first + first + m), span);
         }
     }
 }
 
+/// `C ← C + alpha·A·B`.
 struct Add<'a> {
     alpha: f32,
     c: ColumnsMut<'a>,
-    picked: Option<Picked<'a>>,
 }
 
 impl Finish for Add<'_> {
     #[inline(always)]
-    fn finish<V: Vector, const M: usize, const N: usize>(&mut self, sums: Sums<V, M, N>, first: usize, span: Span) {
-        let (alpha, mut sums) = (V::splat(self.alpha), sums);
+    fn finish<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
+        &mut self,
+        sums: Sums<V, M, N>,
+        first: usize,
+        span: Span<WHOLE>,
+    ) {
         let mut rows = [0; M];
         for m in 0..M {
-            rows[m] = self.picked.map_or(first + m, |picked| picked.row(first + m));
+            rows[m] = first + m;
         }
-        // All are read before one is written: a vector that is written in part cannot be read at once.
-        for m in 0..M {
-            let c: [V; N] = load(&self.c.row(rows[m])[span.start..], span);
-            for n in 0..N {
-                sums[m][n] = alpha.multiply_add(sums[m][n], c[n]);
-            }
-        }
-        for m in 0..M {
-            store(sums[m], &mut self.c.row(rows[m])[span.start..], span);
-        }
+        add_to(&mut self.c, rows, self.alpha, sums, span);
     }
 }
 
+/// The same in some rows of `C`: those of `columns`, counted from `start` on.
+struct AddPicked<'a> {
+    alpha: f32,
+    c: ColumnsMut<'a>,
+    columns: &'a [u16],
+    start: usize,
+}
+
+impl Finish for AddPicked<'_> {
+    #[inline(always)]
+    fn finish<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
+        &mut self,
+        sums: Sums<V, M, N>,
+        first: usize,
+        span: Span<WHOLE>,
+    ) {
+        let columns: &[u16; M] = self.columns[first..].first_chunk().expect("a column for each row");
+        let mut rows = [0; M];
+        for m in 0..M {
+            rows[m] = usize::from(columns[m]).wrapping_sub(self.start); // of one before it no matrix has a row
+        }
+        add_to(&mut self.c, rows, self.alpha, sums, span);
+    }
+}
+
+/// `C ← C + alpha·sums` in these rows of `C`.
+#[inline(always)]
+fn add_to<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
+    c: &mut ColumnsMut,
+    rows: [usize; M],
+    alpha: f32,
+    mut sums: Sums<V, M, N>,
+    span: Span<WHOLE>,
+) {
+    let alpha = V::splat(alpha);
+    // All are read before one is written: a vector that is written in part cannot be read at once.
+    for m in 0..M {
+        let c: [V; N] = load(c.row(rows[m]), span);
+        for n in 0..N {
+            sums[m][n] = alpha.multiply_add(sums[m][n], c[n]);
+        }
+    }
+    for m in 0..M {
+        store(sums[m], c.row(rows[m]), span);
+    }
+}
+
+/// `C ← (A·B)ᵀ`.
 struct Transposed<'a>(ColumnsMut<'a>);
 
 /// Lanes of the widest vectors.
@@ -239,7 +490,12 @@ const MOST_LANES: usize = 16;
 
 impl Finish for Transposed<'_> {
     #[inline(always)]
-    fn finish<V: Vector, const M: usize, const N: usize>(&mut self, sums: Sums<V, M, N>, first: usize, span: Span) {
+    fn finish<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
+        &mut self,
+        sums: Sums<V, M, N>,
+        first: usize,
+        span: Span<WHOLE>,
+    ) {
         for n in 0..N {
             let mut done = 0;
             while done < M {

@@ -1,0 +1,374 @@
+//! A batch of rows of bytes, most of which stand for zero, as the two products of a layer want it.
+//!
+//! A product with weights runs over the columns of a few samples at once, an update over the samples of a few columns. So a batch is kept
+//! twice: by groups of samples, each without the columns that are zero in all of its samples; and by quads of columns, each without the samples
+//! that are zero in all of its columns. A batch of few samples, and one for a narrow layer, whose tiles are too short for that, is one group, as numbers, for
+//! both products. All of them leave out zeros only: every sum has the terms it would have otherwise, in the same order.
+
+use super::bytes::{self, prefetch};
+use ndarray::Array2;
+
+/// Samples of a group. More of them share a read of the weights, but have fewer zeros in common.
+pub(super) const GROUP: usize = 5;
+
+/// Columns of a quad.
+pub(super) const QUAD: usize = 4;
+
+/// A layer of fewer outputs is narrow.
+const NARROW: usize = 64;
+
+/// `X` (B, I), row by row from bytes. Room for the largest batch; a smaller one uses the front of it.
+#[derive(Debug, Clone)]
+pub struct SparseBatch {
+    /// I.
+    width: usize,
+    /// Of the largest batch.
+    most: usize,
+    /// Of the layer that it is for.
+    is_narrow: bool,
+    /// B of the last batch.
+    samples: usize,
+    /// What a byte stands for.
+    values: &'static [f32; 256],
+    /// By group: how many columns it has.
+    counts: Vec<u32>,
+    /// (groups, I): the columns of each group, in order, in the front of its row.
+    columns: Vec<u16>,
+    /// (groups, I): each column's largest byte.
+    largest: Vec<u8>,
+    /// (B, I): each sample's bytes in the columns of its group, in the front of its row. Of a batch that is one group only the first row is used.
+    bytes: Vec<u8>,
+    /// (B, A): the samples of a batch that is one group.
+    numbers: Vec<f32>,
+    /// By quad: where it ends in `terms`.
+    ends: Vec<u32>,
+    /// By quad: its samples, in order.
+    terms: Vec<Term>,
+    /// Of a sample: the numbers of its quads that are not zero, and their bytes.
+    found: (Vec<u16>, Vec<[u8; QUAD]>),
+    /// Products of a number with a row of weights that `X·W` takes, and with a row of gradients that `Xᵀ·D` does.
+    operations: [usize; 2],
+}
+
+/// A sample in which a quad is not zero.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Term {
+    /// The quad's.
+    pub bytes: [u8; QUAD],
+    /// Its number.
+    pub sample: u16,
+}
+
+/// Samples of a batch that share their columns, as bytes or as numbers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Group<'a, T> {
+    /// The columns that are not zero in all of them, in order.
+    pub columns: &'a [u16],
+    /// What is in these, each sample's in the front of its row.
+    pub entries: &'a [T],
+    /// From a row to the next.
+    pub stride: usize,
+    /// How many.
+    pub samples: usize,
+}
+
+/// Four columns of a batch that lie side by side; the last may be fewer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Quad<'a> {
+    /// The samples in which they are not all zero, in order.
+    pub terms: &'a [Term],
+    /// What a byte stands for.
+    pub values: &'static [f32; 256],
+}
+
+/// Every byte is zero.
+static NOTHING: [f32; 256] = [0.0; 256];
+
+impl SparseBatch {
+    /// Samples and columns are numbered by 16 bits: there are no more of either.
+    pub const MOST: usize = 1 << u16::BITS;
+
+    /// Room for up to `batch` samples of `width` columns, for a layer with so many `outputs`.
+    ///
+    /// # Panics
+    /// If a batch or its width exceeds [`MOST`](Self::MOST).
+    pub fn new(batch: usize, width: usize, outputs: usize) -> Self {
+        assert!(batch.max(width) <= Self::MOST, "too many samples or columns to be numbered");
+        let is_narrow = outputs < NARROW;
+        // As tiles, and as one group.
+        let [tiles, one] = if is_narrow { [0, batch] } else { [batch, batch.min(GROUP)] };
+        let (groups, quads) = (tiles.div_ceil(GROUP).max(1), if is_narrow { 0 } else { width.div_ceil(QUAD) });
+        Self {
+            width,
+            most: batch,
+            is_narrow,
+            samples: 0,
+            values: &NOTHING,
+            counts: vec![0; groups],
+            columns: vec![0; groups * width],
+            largest: vec![0; groups * width],
+            bytes: vec![0; tiles.max(1) * width],
+            numbers: vec![0.0; one * width],
+            ends: vec![0; quads],
+            terms: vec![Term::default(); tiles * quads],
+            found: (vec![0; quads], vec![[0; QUAD]; quads]),
+            operations: [0; 2],
+        }
+    }
+
+    /// Makes `rows`, each of the width, the batch. A byte stands for what `values` says, which is zero for those below `least`; `convert` writes that of several
+    /// bytes. Allocates nothing.
+    ///
+    /// # Panics
+    /// If there is no room, or a row has another length.
+    pub fn fill<'r>(
+        &mut self,
+        rows: impl ExactSizeIterator<Item = &'r [u8]> + Clone,
+        values: &'static [f32; 256],
+        least: u8,
+        convert: impl Fn(&[u8], &mut [f32]),
+    ) {
+        assert!(rows.len() <= self.most, "more samples than there is room for");
+        assert!(rows.clone().all(|row| row.len() == self.width), "a row of another width");
+        (self.samples, self.values) = (rows.len(), values);
+        self.find_columns(rows.clone(), least);
+        if self.is_one_group() {
+            self.fill_numbers(rows, least, convert);
+        } else {
+            self.fill_bytes(rows.clone(), least);
+            self.fill_quads(rows, least);
+        }
+    }
+
+    fn find_columns<'r>(&mut self, rows: impl Iterator<Item = &'r [u8]>, least: u8) {
+        let (width, size) = (self.width, self.group_size());
+        let groups = self.samples.div_ceil(size);
+        self.largest[..groups * width].fill(0);
+        for (sample, row) in rows.enumerate() {
+            bytes::raise(&mut self.largest[sample / size * width..][..width], row);
+        }
+        for number in 0..groups {
+            let [largest, columns] = [number * width; 2];
+            let (largest, columns) = (&self.largest[largest..][..width], &mut self.columns[columns..][..width]);
+            self.counts[number] = bytes::places(largest, least, columns) as u32;
+        }
+    }
+
+    fn fill_numbers<'r>(
+        &mut self,
+        rows: impl Iterator<Item = &'r [u8]>,
+        least: u8,
+        convert: impl Fn(&[u8], &mut [f32]),
+    ) {
+        let count = self.counts[0] as usize;
+        let (picked, largest) = (&mut self.bytes[..self.width], &self.largest[..self.width]);
+        for (sample, row) in rows.enumerate() {
+            bytes::pick(row, largest, least, picked);
+            convert(&picked[..count], &mut self.numbers[sample * count..][..count]);
+        }
+        self.operations = [self.samples * count; 2];
+    }
+
+    fn fill_bytes<'r>(&mut self, rows: impl Iterator<Item = &'r [u8]>, least: u8) {
+        let width = self.width;
+        self.operations[0] = 0;
+        for (sample, row) in rows.enumerate() {
+            let largest = &self.largest[sample / GROUP * width..][..width];
+            self.operations[0] += bytes::pick(row, largest, least, &mut self.bytes[sample * width..][..width]);
+        }
+    }
+
+    fn fill_quads<'r>(&mut self, rows: impl Iterator<Item = &'r [u8]> + Clone, least: u8) {
+        let Self { ends, terms, found: (numbers, quads), .. } = self;
+        ends.fill(0);
+        rows.clone().for_each(|row| bytes::count_quads(row, least, ends));
+        let mut start = 0;
+        for end in ends.iter_mut() {
+            start += std::mem::replace(end, start); // from here on, where the next term of the quad goes
+        }
+        self.operations[1] = QUAD * start as usize;
+        for (sample, row) in rows.enumerate() {
+            let count = bytes::quads(row, least, numbers, quads);
+            for (&number, &bytes) in numbers[..count].iter().zip(&quads[..count]) {
+                let next = &mut ends[usize::from(number)];
+                terms[*next as usize] = Term { bytes, sample: sample as u16 };
+                *next += 1;
+            }
+        }
+    }
+
+    /// Asks for what products will read of it to be brought into the second cache: another thread may have filled it.
+    pub fn prefetch(&self) {
+        let of_row = |number: usize, count: u32| number * self.width..number * self.width + count as usize;
+        if self.is_one_group() {
+            let Group { columns, entries, .. } = self.whole_group();
+            prefetch(columns);
+            return prefetch(entries);
+        }
+        for (number, &count) in self.counts[..self.samples.div_ceil(GROUP)].iter().enumerate() {
+            prefetch(&self.columns[of_row(number, count)]);
+            let first = number * GROUP;
+            (first..self.samples.min(first + GROUP)).for_each(|sample| prefetch(&self.bytes[of_row(sample, count)]));
+        }
+        prefetch(&self.ends);
+        prefetch(&self.terms[..self.ends.last().map_or(0, |&end| end as usize)]);
+    }
+
+    /// B.
+    pub fn samples(&self) -> usize {
+        self.samples
+    }
+
+    /// I.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Products of a number with a row of weights that `X·W` takes.
+    pub(super) fn forward_terms(&self) -> usize {
+        self.operations[0]
+    }
+
+    /// Products of a number with a row of gradients that `Xᵀ·D` takes.
+    pub(super) fn update_terms(&self) -> usize {
+        self.operations[1]
+    }
+
+    /// Whether it is kept as one group, without quads.
+    #[inline(always)]
+    pub(super) fn is_one_group(&self) -> bool {
+        self.is_narrow || self.samples <= GROUP
+    }
+
+    /// Samples of each group, but the last may have fewer.
+    fn group_size(&self) -> usize {
+        if self.is_one_group() { self.samples.max(1) } else { GROUP }
+    }
+
+    /// All of a batch that is one group.
+    pub(super) fn whole_group(&self) -> Group<'_, f32> {
+        let (stride, samples) = (self.counts[0] as usize, self.samples);
+        Group { columns: &self.columns[..stride], entries: &self.numbers[..samples * stride], stride, samples }
+    }
+
+    /// The `number`-th group of a batch that is several.
+    #[inline(always)]
+    pub(super) fn group(&self, number: usize) -> Group<'_, u8> {
+        let (stride, first) = (self.width, number * GROUP);
+        let samples = GROUP.min(self.samples - first);
+        let columns = &self.columns[number * stride..][..self.counts[number] as usize];
+        Group { columns, entries: &self.bytes[first * stride..][..samples * stride], stride, samples }
+    }
+
+    /// What a byte stands for.
+    #[inline(always)]
+    pub(super) fn values(&self) -> &'static [f32; 256] {
+        self.values
+    }
+
+    /// The `number`-th quad of a batch that is several groups.
+    #[inline(always)]
+    pub(super) fn quad(&self, number: usize) -> Quad<'_> {
+        let start = if number == 0 { 0 } else { self.ends[number - 1] };
+        Quad { terms: &self.terms[start as usize..self.ends[number] as usize], values: self.values }
+    }
+
+    /// A copy of all of `X`, (B, I).
+    pub fn to_whole(&self) -> Array2<f32> {
+        let mut x = Array2::zeros((self.samples, self.width));
+        for sample in 0..self.samples {
+            let mut put = |column: &u16, value: f32| x[(sample, usize::from(*column))] = value;
+            if self.is_one_group() {
+                let Group { columns, entries, stride, .. } = self.whole_group();
+                columns.iter().zip(&entries[sample * stride..]).for_each(|(column, &value)| put(column, value));
+            } else {
+                let Group { columns, entries, stride, .. } = self.group(sample / GROUP);
+                let bytes = &entries[sample % GROUP * stride..];
+                columns.iter().zip(bytes).for_each(|(column, &byte)| put(column, self.values[usize::from(byte)]));
+            }
+        }
+        x
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static SIGNED: [f32; 256] = {
+        let (mut values, mut byte) = ([0.0; 256], 0);
+        while byte < 256 {
+            values[byte] = if byte < 3 { 0.0 } else { 100.0 - byte as f32 };
+            byte += 1;
+        }
+        values
+    };
+
+    /// `X` put together from its quads.
+    fn by_quads(batch: &SparseBatch) -> Array2<f32> {
+        let mut x = Array2::zeros((batch.samples(), batch.width()));
+        for number in 0..batch.width().div_ceil(QUAD) {
+            let quad = batch.quad(number);
+            assert!(quad.terms.is_sorted_by_key(|term| term.sample), "samples are in order");
+            for term in quad.terms {
+                for (column, &byte) in (number * QUAD..batch.width()).zip(&term.bytes) {
+                    x[(usize::from(term.sample), column)] = batch.values[usize::from(byte)];
+                }
+            }
+        }
+        x
+    }
+
+    fn fill<'r>(batch: &mut SparseBatch, rows: impl ExactSizeIterator<Item = &'r [u8]> + Clone) {
+        let convert = |bytes: &[u8], x: &mut [f32]| {
+            x.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = SIGNED[usize::from(byte)]);
+        };
+        batch.fill(rows, &SIGNED, 3, convert);
+    }
+
+    #[test]
+    fn groups_and_quads_are_the_batch_without_what_is_zero() {
+        let byte = |sample: usize, column: usize| match (sample * 7919 + column * 104_729) % 11 {
+            seven if seven < 8 => 0,
+            eight if eight == 8 => 2, // stands for zero, too
+            _ => ((sample * 31 + column * 17) % 256) as u8,
+        };
+        for (width, outputs) in
+            [1, 3, 4, 25, 63, 64, 65, 130, 784].into_iter().flat_map(|width| [(width, 10), (width, 64)])
+        {
+            let rows: Vec<Vec<u8>> = (0..23).map(|s| (0..width).map(|c| byte(s, c)).collect()).collect();
+            let mut batch = SparseBatch::new(23, width, outputs);
+            for (start, samples) in [(0, 23), (3, 1), (1, 5), (7, 6), (11, 12), (22, 1), (0, 0)] {
+                let rows = &rows[start..start + samples];
+                fill(&mut batch, rows.iter().map(|row| &row[..]));
+                let expected = Array2::from_shape_fn((samples, width), |(s, c)| SIGNED[usize::from(rows[s][c])]);
+                assert_eq!(batch.to_whole(), expected, "{samples} of {width}, by groups");
+                let size = batch.group_size();
+                for (number, rows) in rows.chunks(size).enumerate() {
+                    let columns =
+                        if batch.is_one_group() { batch.whole_group().columns } else { batch.group(number).columns };
+                    let active = (0..width).filter(|&c| rows.iter().any(|row| row[c] >= 3));
+                    assert!(columns.iter().map(|&c| usize::from(c)).eq(active), "no column of zeros is kept");
+                }
+                assert_eq!(batch.is_one_group(), outputs < 64 || samples <= 5);
+                if !batch.is_one_group() {
+                    assert_eq!(by_quads(&batch), expected, "{samples} of {width}, by quads");
+                    let terms = (0..width.div_ceil(QUAD)).flat_map(|number| batch.quad(number).terms);
+                    assert!(terms.into_iter().all(|term| term.bytes.iter().any(|&byte| byte >= 3)), "nor such a term");
+                }
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "a row of another width")]
+    fn rows_of_another_width_are_refused() {
+        fill(&mut SparseBatch::new(2, 4, 64), [&[1_u8, 2, 3, 4][..], &[1, 2, 3]].into_iter());
+    }
+
+    #[test]
+    #[should_panic(expected = "more samples than there is room for")]
+    fn more_samples_than_there_is_room_for_are_refused() {
+        fill(&mut SparseBatch::new(1, 2, 64), [&[1_u8, 2][..], &[1, 2]].into_iter());
+    }
+}
