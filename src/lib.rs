@@ -52,7 +52,7 @@
 //! at a time; with none of them the products are in pure Rust. `report` (default) draws pictures, `serve` (default) is the local page.
 
 #![warn(missing_docs)]
-#![deny(unsafe_code)] // but in `linalg::blas` and `linalg::kernels`, and in one line of `files::shared`
+#![deny(unsafe_code)] // but in `linalg` and in one line of `files::shared`
 
 #[cfg(feature = "blas")]
 extern crate blas_src as _; // links the chosen BLAS; without this line the linker would drop it

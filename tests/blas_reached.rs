@@ -76,6 +76,12 @@ fn every_product_that_is_left_to_blas_reaches_it() {
 #[test]
 fn large_products_are_left_to_blas_and_small_ones_are_not() {
     let limit = Kind::of_this_processor().limit();
+    let is_behind = limit == usize::MAX;
+    assert_eq!(
+        is_behind,
+        gemmnist::linalg::blas::is_behind(),
+        "only a BLAS that does not know this processor gets none"
+    );
     assert_eq!(Kind::for_product(limit), None);
     assert!(Kind::for_product(limit - 1).is_some());
     assert!(Kind::for_product(2 * 10 * 128 * 10).is_some());

@@ -41,12 +41,20 @@ fn print_text(findings: &[Finding], peaks: &[(usize, f64)], cores: usize, out: &
     writeln!(out, "BLAS      {blas}, up to {}", count(blas.threads, "thread"))?;
     writeln!(out, "cores     {cores}; vectors: {}", vector_units().join(" "))?;
     let kind = Kind::of_this_processor();
-    let limit = kind.limit() / 1_000_000;
-    writeln!(
-        out,
-        "kernels   {}, for products of less than {limit} million operations; BLAS for the others",
-        kind.name()
-    )?;
+    let name = kind.name();
+    if blas::is_behind() {
+        writeln!(out, "kernels   {name}, for all products: this BLAS computes as for a processor from before AVX")?;
+        if std::env::var_os("OPENBLAS_CORETYPE").is_none() {
+            writeln!(
+                out,
+                "          OPENBLAS_CORETYPE={} in the environment would let it do better",
+                better_core(kind)
+            )?;
+        }
+    } else {
+        let limit = kind.limit() / 1_000_000;
+        writeln!(out, "kernels   {name}, for products of less than {limit} million operations; BLAS for the others")?;
+    }
     for (variable, value) in environment() {
         writeln!(out, "set       {variable}={} in the environment", value.as_str().unwrap_or_default())?;
     }
@@ -62,6 +70,11 @@ fn print_text(findings: &[Finding], peaks: &[(usize, f64)], cores: usize, out: &
     Ok(())
 }
 
+/// The kernel of OpenBLAS with the vectors of this processor.
+fn better_core(kind: Kind) -> &'static str {
+    if kind == Kind::Avx512 { "SkylakeX" } else { "Haswell" }
+}
+
 fn print_json(findings: &[Finding], peaks: &[(usize, f64)], out: &mut dyn Write) -> std::io::Result<()> {
     let blas = blas::describe();
     let products = findings.iter().map(|finding| {
@@ -74,7 +87,13 @@ fn print_json(findings: &[Finding], peaks: &[(usize, f64)], out: &mut dyn Write)
         })
     });
     let object = json!({
-        "blas": { "name": blas.name, "version": blas.version, "kernel": blas.kernel, "threads": blas.threads },
+        "blas": {
+            "name": blas.name,
+            "version": blas.version,
+            "kernel": blas.kernel,
+            "threads": blas.threads,
+            "is_behind": blas::is_behind(),
+        },
         "cores": threads::available(),
         "vectors": vector_units(),
         "kernels": Kind::of_this_processor().name(),

@@ -360,14 +360,14 @@ pub fn describe_machine(threads: usize) -> String {
     format!("{}, {kernels} kernels, {}", blas::describe(), count(threads, "thread"))
 }
 
-/// Who computes the products of a layer, and of what; the threads are those of the forward product.
+/// Who computes the products of a layer, and of what; the threads are those of the forward product, at most: what is left out is not known yet.
 fn describe_products(products: &Products, threads: usize, blas_threads: usize) -> String {
     let Products { samples, inputs, outputs, operations, leaves_out_zeros } = *products;
     let (who, threads) = match Kind::for_product(operations) {
         Some(kind) => (format!("{} kernels", kind.name()), parts(operations, samples, outputs, threads)),
         None => (blas::describe().to_string(), blas_threads),
     };
-    let zeros = if leaves_out_zeros { ", without pixels that are zero in the whole batch" } else { "" };
+    let zeros = if leaves_out_zeros { ", without most pixels that are zero" } else { "" };
     let operations = thousands(operations);
     format!("{inputs}-{outputs}: {operations} operations, {who}, {}{zeros}", count(threads, "thread"))
 }

@@ -1,5 +1,9 @@
 //! Which BLAS is linked, and how many threads it may use. The only foreign calls outside `ndarray`.
 
+use std::sync::OnceLock;
+
+use super::kernels::Kind;
+
 /// The BLAS behind [`gemm`](super::gemm), as it describes itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blas {
@@ -93,6 +97,38 @@ pub fn describe() -> Blas {
     library::describe()
 }
 
+/// Whether the library computes with a kernel for a processor from before AVX, though this one has AVX2: OpenBLAS 0.3.21 does so on Intel's of 2023 and later, which
+/// it does not know. It is five times slower then. Found out once.
+pub fn is_behind() -> bool {
+    static IS_BEHIND: OnceLock<bool> = OnceLock::new();
+    *IS_BEHIND.get_or_init(|| {
+        let has_avx2 = cfg!(target_arch = "x86_64") && Kind::Avx2.runs_here();
+        has_avx2 && describe().kernel.is_some_and(|kernel| is_before_avx(&kernel))
+    })
+}
+
+/// By the names that OpenBLAS gives its kernels.
+fn is_before_avx(kernel: &str) -> bool {
+    const BEFORE: [&str; 15] = [
+        "Katmai",
+        "Coppermine",
+        "Northwood",
+        "Banias",
+        "Prescott",
+        "Core2",
+        "Penryn",
+        "Dunnington",
+        "Nehalem",
+        "Atom",
+        "Athlon",
+        "Opteron",
+        "Opteron_SSE3",
+        "Barcelona",
+        "Bobcat",
+    ];
+    BEFORE.iter().any(|name| name.eq_ignore_ascii_case(kernel))
+}
+
 /// Threads that a product may use now.
 pub fn threads() -> usize {
     library::threads()
@@ -102,4 +138,19 @@ pub fn threads() -> usize {
 /// [`threads`](crate::threads) calls it.
 pub(crate) fn set_threads(threads: usize) {
     library::set_threads(threads);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernels_from_before_avx_are_known_by_name() {
+        assert!(["Prescott", "prescott", "Nehalem", "Core2"].into_iter().all(is_before_avx));
+        assert!(
+            !["Haswell", "SkylakeX", "Cooperlake", "Sapphirerapids", "Zen", "Sandybridge"]
+                .into_iter()
+                .any(is_before_avx)
+        );
+    }
 }

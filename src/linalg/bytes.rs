@@ -60,48 +60,9 @@ fn places_one_by_one(judged: &[u8], least: u8, places: &mut [u16]) -> usize {
     count
 }
 
-/// Counts the quads of `row` (I): each four bytes from a multiple of four on, the last perhaps fewer, of which at least one is at least
-/// `least`, raise their element of `counts` (I / 4, rounded up).
-///
-/// # Panics
-/// If there are not as many counts as quads.
-pub fn count_quads(row: &[u8], least: u8, counts: &mut [u32]) {
-    assert_eq!(row.len().div_ceil(4), counts.len(), "lengths differ");
-    #[cfg(target_arch = "x86_64")]
-    if x86::runs_here() {
-        return x86::count_quads(row, least, counts);
-    }
-    count_quads_one_by_one(row, least, counts)
-}
-
-/// Of whole quads, then of the last, which may have fewer bytes.
-fn count_quads_one_by_one(row: &[u8], least: u8, counts: &mut [u32]) {
-    let (whole, rest) = row.as_chunks::<4>();
-    let raise = |(count, quad): (&mut u32, &[u8; 4])| *count += u32::from(is_counted(*quad, least));
-    if least == 1 {
-        // Known to the compiler, which then takes several at once.
-        counts.iter_mut().zip(whole).for_each(|(count, quad)| *count += u32::from(is_counted(*quad, 1)));
-    } else {
-        counts.iter_mut().zip(whole).for_each(raise);
-    }
-    counts.iter_mut().skip(whole.len()).for_each(|count| raise((count, &filled_up(rest))));
-}
-
-/// Whether a byte of `quad` is at least `least`.
-#[inline(always)]
-fn is_counted(quad: [u8; 4], least: u8) -> bool {
-    if least == 1 { u32::from_ne_bytes(quad) != 0 } else { quad.iter().any(|&byte| byte >= least) }
-}
-
-/// The last quad of a row. Zeros that are put behind it count for nothing: a threshold of 0 lets every quad be counted by what is in it.
-fn filled_up(rest: &[u8]) -> [u8; 4] {
-    let mut quad = [0; 4];
-    quad[..rest.len()].copy_from_slice(rest);
-    quad
-}
-
-/// Overwrites the front of `numbers` and of `quads` with the numbers of those quads that [`count_quads`] counts, and their bytes. Whatever
-/// is behind them may be overwritten, too. Returns how many there are.
+/// Finds the quads of `row` (I) that count: of each four bytes from a multiple of four on, the last perhaps fewer, those of which one is at least `least`. Overwrites the front
+/// of `numbers` with their numbers and the front of `quads` with their bytes, filled up with zeros. Whatever is behind them may be overwritten, too. Returns how many
+/// there are.
 ///
 /// # Panics
 /// If there is not a number, or a quad, for each four bytes, or more of them than 16 bits can number.
@@ -116,6 +77,12 @@ pub fn quads(row: &[u8], least: u8, numbers: &mut [u16], quads: &mut [[u8; 4]]) 
     quads_one_by_one(row, least, numbers, quads)
 }
 
+/// Whether a byte of `quad` is at least `least`.
+#[inline(always)]
+fn is_counted(quad: [u8; 4], least: u8) -> bool {
+    if least == 1 { u32::from_ne_bytes(quad) != 0 } else { quad.iter().any(|&byte| byte >= least) }
+}
+
 fn quads_one_by_one(row: &[u8], least: u8, numbers: &mut [u16], quads: &mut [[u8; 4]]) -> usize {
     let (whole, rest) = row.as_chunks::<4>();
     let mut count = 0;
@@ -125,7 +92,9 @@ fn quads_one_by_one(row: &[u8], least: u8, numbers: &mut [u16], quads: &mut [[u8
     };
     whole.iter().copied().enumerate().for_each(&mut put);
     if !rest.is_empty() {
-        put((whole.len(), filled_up(rest)));
+        let mut quad = [0; 4];
+        quad[..rest.len()].copy_from_slice(rest);
+        put((whole.len(), quad));
     }
     count
 }
@@ -218,9 +187,9 @@ mod x86 {
     /// Quads of a vector.
     const QUADS: usize = BYTES / 4;
 
-    /// The quads of `row` from the `start`-th on, as many as a vector has, and which of them are counted.
+    /// The quads of `row` from the `start`-th on, as many as there are or a vector has, and which of them count.
     ///
-    /// SAFETY: there must be so many.
+    /// SAFETY: that quad must be in `row`. Of those behind it there may be fewer than a vector has.
     #[inline]
     #[target_feature(enable = "avx512bw,avx512vbmi2")]
     unsafe fn quads_from(start: usize, row: &[u8], least: __m512i) -> (__m512i, u16) {
@@ -230,30 +199,6 @@ mod x86 {
         let bytes = unsafe { _mm512_maskz_loadu_epi8(first, row.as_ptr().add(4 * start).cast()) };
         let counted = _mm512_movm_epi8(_mm512_mask_cmpge_epu8_mask(first, bytes, least));
         (bytes, _mm512_test_epi32_mask(counted, counted))
-    }
-
-    /// See [`super::count_quads`], which has compared the lengths.
-    pub fn count_quads(row: &[u8], least: u8, counts: &mut [u32]) {
-        assert!(runs_here() && row.len().div_ceil(4) == counts.len());
-        // SAFETY: the processor has the instructions, and there is a count for each quad.
-        unsafe { count_vectors(row, least, counts) }
-    }
-
-    /// SAFETY: there must be a count for each quad.
-    #[target_feature(enable = "avx512bw,avx512vbmi2")]
-    unsafe fn count_vectors(row: &[u8], least: u8, counts: &mut [u32]) {
-        let least = _mm512_set1_epi8(least.cast_signed());
-        for start in (0..counts.len()).step_by(QUADS) {
-            let first = u16::MAX >> (QUADS - QUADS.min(counts.len() - start));
-            // SAFETY: the quads from `start` on are in `row`, and so many counts as `first` says in `counts`.
-            unsafe {
-                let (_, mask) = quads_from(start, row, least);
-                let place = counts.as_mut_ptr().add(start).cast();
-                let before = _mm512_maskz_loadu_epi32(first, place);
-                let after = _mm512_mask_add_epi32(before, mask, before, _mm512_set1_epi32(1));
-                _mm512_mask_storeu_epi32(place, first, after);
-            }
-        }
     }
 
     /// See [`super::quads`], which has compared the lengths.
@@ -290,7 +235,8 @@ mod x86 {
 
     /// See [`super::prefetch`].
     pub fn prefetch<T>(values: std::ops::Range<*const T>) {
-        let (mut line, end) = (values.start.cast::<i8>(), values.end.cast::<i8>());
+        let (first, end) = (values.start.cast::<i8>(), values.end.cast::<i8>());
+        let mut line = first.wrapping_sub(first.addr() % BYTES);
         while line < end {
             // SAFETY: every x86-64 processor has the instruction, which reads nothing.
             unsafe { _mm_prefetch::<_MM_HINT_T1>(line) };
@@ -332,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn quads_are_found_and_counted_as_their_definition_says_for_every_length() {
+    fn quads_are_found_as_their_definition_says_for_every_length() {
         for length in (0..=200_usize).chain([784, 1000]) {
             let row: Vec<u8> = (0..length).map(|i| if i % 7 < 5 { 0 } else { (i * i * 131 % 256) as u8 }).collect();
             for least in [0, 1, 128, 255] {
@@ -348,13 +294,6 @@ mod tests {
                         bytes[..quad.len()].copy_from_slice(quad);
                         assert_eq!((usize::from(numbers[k]), found[k]), (number, bytes), "{length}, {least}");
                     }
-                }
-                for count in [count_quads, count_quads_one_by_one] {
-                    let mut counts = vec![5; length.div_ceil(4)];
-                    count(&row, least, &mut counts);
-                    let counted = |number| expected.iter().any(|&(n, _)| n == number);
-                    let is_right = |(number, &count): (usize, &u32)| count == 5 + u32::from(counted(number));
-                    assert!(counts.iter().enumerate().all(is_right), "{length}, {least}");
                 }
             }
         }

@@ -17,10 +17,11 @@ use std::marker::PhantomData;
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
+use super::blas;
 use super::sparse::{GROUP, QUAD, SparseBatch};
 use super::update::{ElementRule, MOST_MEMORIES};
 pub(super) use tiles::QuadOutput;
-pub use vector::Vector;
+pub(crate) use vector::Vector;
 
 /// The vector code that this processor runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,9 +74,11 @@ impl Kind {
         (operations < kind.limit()).then_some(kind)
     }
 
-    /// Floating-point operations of the smallest product that BLAS is faster at, as measured with one and two threads.
+    /// Floating-point operations of the smallest product that BLAS is faster at, as measured with one and two threads. A BLAS that does not know this
+    /// processor is faster at none.
     pub fn limit(self) -> usize {
         match self {
+            Self::Avx512 | Self::Avx2 if blas::is_behind() => usize::MAX,
             Self::Avx512 => 5_000_000_000_u64.try_into().unwrap_or(usize::MAX), // 32 bits hold no larger product
             Self::Avx2 => 20_000_000,
             Self::Portable => 2_000_000,
@@ -168,6 +171,9 @@ pub fn multiply(kind: Kind, product: Product, output: Output) {
         }
         Output::Transposed(c) => assert!(c.columns == rows && c.rows() <= columns, "C has another shape"),
     }
+    if let Left::Columns(left) = product.left {
+        assert!(left.rows == product.terms && left.columns >= rows, "A has another shape");
+    }
     dispatch::multiply(kind, product, output);
 }
 
@@ -188,7 +194,7 @@ pub(super) fn multiply_sparse(kind: Kind, x: SomeSamples, w: Columns, y: Columns
 /// columns. A batch that is one group is added only.
 ///
 /// # Panics
-/// As [`multiply_sparse`].
+/// As [`multiply_sparse`], or if a batch that is one group is to overwrite.
 pub(super) fn add_sparse(kind: Kind, x: Quads, d: Columns, output: QuadOutput, c: ColumnsMut) {
     assert!(kind.runs_here(), "another processor's vector code");
     let end = x.first * QUAD + x.columns;
@@ -196,6 +202,7 @@ pub(super) fn add_sparse(kind: Kind, x: Quads, d: Columns, output: QuadOutput, c
     assert_eq!((c.rows(), c.columns, d.rows), (x.columns, d.columns, x.batch.samples()), "C has another shape");
     match output {
         QuadOutput::Add { alpha } if x.batch.is_one_group() => dispatch::add_group(kind, x, d, alpha, c),
+        QuadOutput::Overwrite if x.batch.is_one_group() => panic!("a batch that is one group is added only"),
         output => dispatch::add_sparse(kind, x, d, output, c),
     }
 }

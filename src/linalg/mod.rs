@@ -15,7 +15,7 @@ mod sparse;
 pub mod team;
 mod update;
 
-pub use kernels::Vector;
+pub(crate) use kernels::Vector;
 pub use products::{
     Gradient, Next, add_product, add_product_by, learn_columns, learn_rows, multiply, multiply_by, multiply_transposed,
     parts, transposed_len,

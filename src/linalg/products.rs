@@ -4,19 +4,22 @@ use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
 
 use super::kernels::{self, Columns, ColumnsMut, Kind, Left, Output, Product, QuadOutput, SomeSamples};
 use super::samples::{Factor, Samples};
+use super::sparse::{GROUP, QUAD};
 use super::{gemm, team};
 
 /// A part of a product has at least so many floating-point operations: it takes 2 µs, and to hand it over 0.2.
 const WORTH_SHARING: usize = 300_000;
 
-/// The update of an element counts as so many operations of a product when parts are counted. Adam's takes as long as 85, that of momentum less.
+/// The update of an element counts as so many operations of a product when parts are counted. With the processor's division Adam's took as long as 85, that of momentum less.
 const UPDATE: usize = 30;
 
 /// Matrices are cut at multiples of so many columns or rows. As many columns are a cache line: where rows are whole lines, each has one writer.
 const LINE: usize = 16;
 
 /// Batches are cut at multiples of so many samples: no part but the last ends in a tile of a row or two, and no group is cut.
-const SAMPLES: usize = 5;
+const SAMPLES: usize = GROUP;
+
+const _: () = assert!(LINE.is_multiple_of(QUAD), "no quad is cut");
 
 /// `Y ← X·W`: `x` (B, I), `w` (I, O) read, `y` (B, O) overwritten.
 ///
@@ -408,7 +411,11 @@ mod tests {
     /// more: its case has small integers, which are exact.
     #[test]
     fn weights_learnt_in_parts_and_the_next_product_have_the_bits_of_one_after_the_other() {
-        let too_large = Kind::of_this_processor().limit() / (2 * 1100 * 1600) + 1;
+        let limit = Kind::of_this_processor().limit();
+        let too_large = if limit == usize::MAX { 0 } else { limit / (2 * 1100 * 1600) + 1 };
+        if too_large == 0 {
+            println!("skipped: a product by BLAS, which gets none here");
+        }
         let [whole, without_zeros] = [false, true];
         for (batch, inputs, outputs, is_sparse) in [
             (1, 5, 3, whole),
@@ -417,10 +424,14 @@ mod tests {
             (1, 784, 128, without_zeros),
             (10, 784, 128, without_zeros),
             (20, 784, 100, without_zeros),
+            (20, 303, 100, without_zeros),  // the last quad is short
             (101, 784, 100, without_zeros), // the next batch is cut into samples
             (101, 784, 30, without_zeros),
             (too_large, 1100, 1600, whole),
-        ] {
+        ]
+        .into_iter()
+        .filter(|&(batch, ..)| batch > 0)
+        {
             let (values, unit) = if batch == too_large { (7, 1.0) } else { (101, 0.03) };
             let value = move |i: usize, j: usize| unit * (((i * 31 + j * 17) % values) as f32 - (values / 2) as f32);
             let matrix = |rows, width| Array2::from_shape_fn((rows, width), |(i, j)| value(i, j));

@@ -38,16 +38,26 @@ pub struct SparseBatch {
     largest: Vec<u8>,
     /// (B, I): each sample's bytes in the columns of its group, in the front of its row. Of a batch that is one group only the first row is used.
     bytes: Vec<u8>,
-    /// (B, A): the samples of a batch that is one group.
+    /// The samples of a batch that is one group in its columns, row by row.
     numbers: Vec<f32>,
     /// By quad: where it ends in `terms`.
     ends: Vec<u32>,
     /// By quad: its samples, in order.
     terms: Vec<Term>,
-    /// Of a sample: the numbers of its quads that are not zero, and their bytes.
-    found: (Vec<u16>, Vec<[u8; QUAD]>),
+    found: Found,
     /// Products of a number with a row of weights that `X·W` takes, and with a row of gradients that `Xᵀ·D` does.
     operations: [usize; 2],
+}
+
+/// By sample: its quads that are not zero.
+#[derive(Debug, Clone)]
+struct Found {
+    /// How many.
+    counts: Vec<u32>,
+    /// Their numbers, in the front of a row for all quads.
+    numbers: Vec<u16>,
+    /// Their bytes, likewise.
+    quads: Vec<[u8; QUAD]>,
 }
 
 /// A sample in which a quad is not zero.
@@ -111,7 +121,11 @@ impl SparseBatch {
             numbers: vec![0.0; one * width],
             ends: vec![0; quads],
             terms: vec![Term::default(); tiles * quads],
-            found: (vec![0; quads], vec![[0; QUAD]; quads]),
+            found: Found {
+                counts: vec![0; tiles],
+                numbers: vec![0; tiles * quads],
+                quads: vec![[0; QUAD]; tiles * quads],
+            },
             operations: [0; 2],
         }
     }
@@ -178,18 +192,26 @@ impl SparseBatch {
         }
     }
 
-    fn fill_quads<'r>(&mut self, rows: impl Iterator<Item = &'r [u8]> + Clone, least: u8) {
-        let Self { ends, terms, found: (numbers, quads), .. } = self;
+    /// Each row is read once: a file that it may be mapped from may be written meanwhile.
+    fn fill_quads<'r>(&mut self, rows: impl Iterator<Item = &'r [u8]>, least: u8) {
+        let Self { ends, terms, found, .. } = self;
+        let room = ends.len();
         ends.fill(0);
-        rows.clone().for_each(|row| bytes::count_quads(row, least, ends));
+        for (sample, row) in rows.enumerate() {
+            let of_sample = sample * room..(sample + 1) * room;
+            let (numbers, quads) = (&mut found.numbers[of_sample.clone()], &mut found.quads[of_sample]);
+            let count = bytes::quads(row, least, numbers, quads);
+            numbers[..count].iter().for_each(|&number| ends[usize::from(number)] += 1);
+            found.counts[sample] = count as u32;
+        }
         let mut start = 0;
         for end in ends.iter_mut() {
             start += std::mem::replace(end, start); // from here on, where the next term of the quad goes
         }
         self.operations[1] = QUAD * start as usize;
-        for (sample, row) in rows.enumerate() {
-            let count = bytes::quads(row, least, numbers, quads);
-            for (&number, &bytes) in numbers[..count].iter().zip(&quads[..count]) {
+        for (sample, &count) in found.counts[..self.samples].iter().enumerate() {
+            let of_sample = sample * room..sample * room + count as usize;
+            for (&number, &bytes) in found.numbers[of_sample.clone()].iter().zip(&found.quads[of_sample]) {
                 let next = &mut ends[usize::from(number)];
                 terms[*next as usize] = Term { bytes, sample: sample as u16 };
                 *next += 1;
@@ -294,6 +316,7 @@ impl SparseBatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::Cell;
 
     static SIGNED: [f32; 256] = {
         let (mut values, mut byte) = ([0.0; 256], 0);
@@ -359,6 +382,42 @@ mod tests {
             }
         }
     }
+
+    /// As a mapped file's that is written meanwhile: each time a row is asked for it has other bytes.
+    #[test]
+    fn rows_that_change_while_they_are_read_are_taken_without_a_panic() {
+        let [few, many] = [0_u8, 9].map(|byte| [byte; 32]);
+        for rows in [[&few, &many], [&many, &few]] {
+            let mut batch = SparseBatch::new(8, 32, 64);
+            fill(&mut batch, Fickle { rows: rows.map(|row| &row[..]), left: 8, turn: &Cell::new(0) });
+            let all = (0..8).map(|number| batch.quad(number).terms.len()).sum::<usize>();
+            assert!(all <= 64 && (0..2).all(|number| batch.group(number).columns.len() <= 32));
+        }
+    }
+
+    /// Rows, of which every pass over them finds other ones.
+    #[derive(Clone)]
+    struct Fickle<'r> {
+        rows: [&'r [u8]; 2],
+        left: usize,
+        turn: &'r Cell<usize>,
+    }
+
+    impl<'r> Iterator for Fickle<'r> {
+        type Item = &'r [u8];
+
+        fn next(&mut self) -> Option<&'r [u8]> {
+            self.left = self.left.checked_sub(1)?;
+            self.turn.set(self.turn.get() + 1);
+            Some(self.rows[self.turn.get() / 3 % 2])
+        }
+
+        fn size_hint(&self) -> (usize, Option<usize>) {
+            (self.left, Some(self.left))
+        }
+    }
+
+    impl ExactSizeIterator for Fickle<'_> {}
 
     #[test]
     #[should_panic(expected = "a row of another width")]

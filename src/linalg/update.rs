@@ -26,7 +26,7 @@ pub trait ElementRule: Sync {
 pub struct Lanes<V>(V);
 
 impl<V: Vector> Lanes<V> {
-    /// The root of each, within a unit in the last place; of 0 or a finite normal number.
+    /// The root of each, within a unit in the last place; of a number that is less than normal, something as small.
     #[inline(always)]
     #[must_use]
     pub fn sqrt(self) -> Self {
@@ -34,7 +34,8 @@ impl<V: Vector> Lanes<V> {
     }
 }
 
-/// `+`, `-`, `*` and `/` of lanes with lanes and with a number. Each is rounded by itself.
+/// `+`, `-`, `*` and `/` of lanes with lanes and with a number. Each is rounded by itself, a quotient within a unit in the last place where nothing exceeds 1e30 or is
+/// below 1e-30.
 macro_rules! operator {
     ($trait:ident, $method:ident, $of_vectors:ident) => {
         impl<V: Vector> $trait for Lanes<V> {
@@ -164,7 +165,7 @@ mod tests {
         Kind::ALL.into_iter().filter(|kind| kind.runs_here())
     }
 
-    /// Every 1,009th `f32` between the smallest normal one, or `least`, and `most`.
+    /// Every 1,009th `f32` from `least` to `most`.
     fn sweep(least: f32, most: f32) -> Vec<f32> {
         (least.to_bits()..most.to_bits()).step_by(1009).map(f32::from_bits).collect()
     }
@@ -176,6 +177,7 @@ mod tests {
     #[test]
     fn quotients_and_roots_are_within_a_unit_in_the_last_place() {
         let divisors = sweep(1e-18, 1e18);
+        let squares = sweep(f32::MIN_POSITIVE, f32::MAX);
         for kind in kinds() {
             for dividend in [1.0, -1.0, 1.999_999_9, 3.3, 1e-12, -7.7e9] {
                 let (mut theta, gradient) = (divisors.clone(), vec![dividend; divisors.len()]);
@@ -186,9 +188,16 @@ mod tests {
                     assert!(units(roots[k], divisor.sqrt()) <= 1, "{kind:?}: root of {divisor}: {}", roots[k]);
                 }
             }
-            let (mut theta, mut first, mut roots) = (vec![0.0; 3], vec![1.0; 3], vec![9.0; 3]);
+            let (mut theta, count) = (squares.clone(), squares.len());
+            let (mut first, mut roots) = (vec![1.0; count], vec![0.0; count]);
+            update_by(kind, &Divide, &mut theta, &vec![1.0; count], [&mut first, &mut roots]);
+            let is_right = |(&root, &square): (&f32, &f32)| units(root, square.sqrt()) <= 1;
+            assert!(roots.iter().zip(&squares).all(is_right), "{kind:?}");
+
+            let (mut theta, mut first, mut roots) = ([0.0, f32::INFINITY, 1e-40], [1.0; 3], [9.0; 3]);
             update_by(kind, &Divide, &mut theta, &[1.0; 3], [&mut first, &mut roots]);
-            assert_eq!(roots, [0.0; 3], "{kind:?}");
+            assert_eq!((roots[0], roots[1], theta[1]), (0.0, f32::INFINITY, 0.0), "{kind:?}");
+            assert!(roots[2] < 1e-19, "{kind:?}: {}", roots[2]);
         }
     }
 

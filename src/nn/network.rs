@@ -36,7 +36,7 @@ pub struct Products {
     pub outputs: usize,
     /// Floating-point operations of each, if nothing is left out.
     pub operations: usize,
-    /// Inputs that are zero in the whole batch are left out.
+    /// Most inputs that are zero are left out.
     pub leaves_out_zeros: bool,
 }
 

@@ -64,6 +64,7 @@ impl<const DECOUPLED: bool> ElementRule for Adam<DECOUPLED> {
         gradient: Lanes<V>,
         [mean, mean_square]: [Lanes<V>; MOST_MEMORIES],
     ) -> (Lanes<V>, [Lanes<V>; MOST_MEMORIES]) {
+        // Squares may be less than normal, and their roots far off then: beside ε they are nothing.
         let mean = mean + (gradient - mean) * (1.0 - BETA_1) as f32;
         let mean_square = mean_square * BETA_2 as f32 + gradient * (1.0 - BETA_2) as f32 * gradient;
         let theta = theta - mean * self.step_size / (mean_square.sqrt() / self.root_correction + EPSILON);

@@ -30,7 +30,7 @@ impl TrainConfig {
         let batch = self.batch_size.min(images) as u64;
         let rows = batch.saturating_add(EVALUATED.saturating_mul(self.threads() as u64));
         let buffers = rows.saturating_mul(numbers_an_image(architecture) * F32);
-        let next = batch.saturating_mul(2 * architecture.inputs as u64 * F32);
+        let next = batch.saturating_mul(2 * 5 * architecture.inputs as u64);
         let order = images as u64 * F32;
         [state, gradient.saturating_mul(F32), buffers, next, order, state.saturating_mul(2), PROGRAM]
             .into_iter()
@@ -60,7 +60,9 @@ fn numbers_an_image(architecture: &Architecture) -> u64 {
         let arrays = if matches!(layer, LayerSpec::Dropout(_)) { 3 } else { 2 };
         (layer.spec().outputs(inputs) as u64).saturating_mul(arrays)
     };
-    architecture.layers_with_inputs().map(of_layer).fold(architecture.inputs as u64, u64::saturating_add)
+    // A batch without zeros takes up to five bytes a pixel.
+    let inputs = (architecture.inputs as u64).saturating_mul(5) / F32;
+    architecture.layers_with_inputs().map(of_layer).fold(inputs, u64::saturating_add)
 }
 
 /// Bytes that this process may still take: of the machine, and of the group it was put in. Linux tells.

@@ -2,7 +2,8 @@
 
 /// Some `f32` that are computed with at once.
 ///
-/// Its functions are compiled into loops that run on processors which have such vectors only: `super::dispatch` sees to it.
+/// Its functions are compiled into loops that run on processors which have such vectors only: `super::dispatch` sees to it. So nobody outside the crate
+/// can name it.
 pub trait Vector: Copy {
     /// How many numbers.
     const LANES: usize;
@@ -38,11 +39,11 @@ pub trait Vector: Copy {
     /// `self·b` in every lane.
     fn multiply(self, b: Self) -> Self;
 
-    /// `self / b` in every lane, within a unit in the last place. If `b` is infinite, or one of them or the quotient not a normal number or 0, it may be
-    /// anything.
+    /// `self / b` in every lane, within a unit in the last place where both and the quotient are between 1e-30 and 1e30 in magnitude, and 0 where `b` is
+    /// infinite. Beyond 1e30 it may be anything, below 1e-30 some units off.
     fn divide(self, b: Self) -> Self;
 
-    /// `√self` in every lane, within a unit in the last place, of 0 or a finite normal number.
+    /// `√self` in every lane, within a unit in the last place; of a number that is less than normal, something as small.
     fn root(self) -> Self;
 
     /// 0 in every lane whose magnitude is less than `least`, the others as they are.
@@ -204,7 +205,9 @@ mod x86 {
                 let reciprocal = _mm512_fmadd_ps(reciprocal, error, reciprocal);
                 let quotient = _mm512_mul_ps(self, reciprocal);
                 let rest = _mm512_fnmadd_ps(quotient, b, self);
-                _mm512_fmadd_ps(rest, reciprocal, quotient)
+                let quotient = _mm512_fmadd_ps(rest, reciprocal, quotient);
+                let by_infinity = _mm512_cmp_ps_mask::<_CMP_EQ_OQ>(_mm512_abs_ps(b), _mm512_set1_ps(f32::INFINITY));
+                _mm512_mask_mul_ps(quotient, by_infinity, self, _mm512_setzero_ps())
             }
         }
 
@@ -219,7 +222,9 @@ mod x86 {
                 let root = _mm512_fmadd_ps(root, error, root);
                 let half_reciprocal = _mm512_fmadd_ps(half_reciprocal, error, half_reciprocal);
                 let rest = _mm512_fnmadd_ps(root, root, self);
-                _mm512_fmadd_ps(rest, half_reciprocal, root)
+                let root = _mm512_fmadd_ps(rest, half_reciprocal, root);
+                let is_infinite = _mm512_cmp_ps_mask::<_CMP_EQ_OQ>(self, _mm512_set1_ps(f32::INFINITY));
+                _mm512_mask_mov_ps(root, is_infinite, self)
             }
         }
 
