@@ -183,6 +183,13 @@ mod tests {
                 let (mut theta, gradient) = (divisors.clone(), vec![dividend; divisors.len()]);
                 let (mut first, mut roots) = (vec![1.0; theta.len()], vec![0.0; theta.len()]);
                 update_by(kind, &Divide, &mut theta, &gradient, [&mut first, &mut roots]);
+                let is_rounded =
+                    |(k, &divisor): (usize, &f32)| theta[k] == dividend / divisor && roots[k] == divisor.sqrt();
+                let rounded = divisors.iter().enumerate().filter(|&pair| is_rounded(pair)).count();
+                assert!(
+                    1000 * (divisors.len() - rounded) < divisors.len(),
+                    "{kind:?}: nearly all are correctly rounded"
+                );
                 for (k, &divisor) in divisors.iter().enumerate() {
                     assert!(units(theta[k], dividend / divisor) <= 1, "{kind:?}: {dividend} / {divisor}: {}", theta[k]);
                     assert!(units(roots[k], divisor.sqrt()) <= 1, "{kind:?}: root of {divisor}: {}", roots[k]);
