@@ -2,8 +2,6 @@
 
 use std::sync::OnceLock;
 
-use super::kernels::Kind;
-
 /// The BLAS behind [`gemm`](super::gemm), as it describes itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blas {
@@ -101,10 +99,17 @@ pub fn describe() -> Blas {
 /// it does not know. It is five times slower then. Found out once.
 pub fn is_behind() -> bool {
     static IS_BEHIND: OnceLock<bool> = OnceLock::new();
-    *IS_BEHIND.get_or_init(|| {
-        let has_avx2 = cfg!(target_arch = "x86_64") && Kind::Avx2.runs_here();
-        has_avx2 && describe().kernel.is_some_and(|kernel| is_before_avx(&kernel))
-    })
+    *IS_BEHIND.get_or_init(|| has_avx2() && describe().kernel.is_some_and(|kernel| is_before_avx(&kernel)))
+}
+
+#[cfg(target_arch = "x86_64")]
+fn has_avx2() -> bool {
+    is_x86_feature_detected!("avx2")
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn has_avx2() -> bool {
+    false
 }
 
 /// By the names that OpenBLAS gives its kernels.

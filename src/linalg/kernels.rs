@@ -4,6 +4,8 @@
 //! Most pixels of most images are zero. Their rows of the weights neither contribute to a product nor change, so there are products of a batch that
 //! was kept without them ([`SparseBatch`]): each tile runs over what is not zero in it, where it lies in the weights.
 //!
+//! What an optimizer does with each element is done by the same vectors (`update`).
+//!
 //! A product is cut into tiles whose sums stay in registers: a few rows times a few vectors (`tiles`). The loops over a tile have
 //! constant bounds, so the compiler unrolls them into vector code; they are compiled three times, for AVX-512, for AVX2
 //! and for what the build allows anyway, and the processor at hand decides which of them run. Each element is a sum in the
@@ -11,6 +13,7 @@
 //! nor on the number of threads.
 
 mod tiles;
+mod update;
 mod vector;
 
 use std::marker::PhantomData;
@@ -19,8 +22,8 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::blas;
 use super::sparse::{GROUP, QUAD, SparseBatch};
-use super::update::{ElementRule, MOST_MEMORIES};
 pub(super) use tiles::QuadOutput;
+pub use update::{ElementRule, Lanes, MOST_MEMORIES, update};
 pub(crate) use vector::Vector;
 
 /// The vector code that this processor runs.
@@ -207,21 +210,6 @@ pub(super) fn add_sparse(kind: Kind, x: Quads, d: Columns, output: QuadOutput, c
     }
 }
 
-/// See [`super::update::update_by`], which has compared the lengths.
-///
-/// # Panics
-/// If the processor does not run this kind.
-pub(super) fn update<R: ElementRule>(
-    kind: Kind,
-    rule: &R,
-    theta: &mut [f32],
-    gradient: &[f32],
-    memories: [&mut [f32]; MOST_MEMORIES],
-) {
-    assert!(kind.runs_here(), "another processor's vector code");
-    dispatch::update(kind, rule, theta, gradient, memories);
-}
-
 /// Some columns of a row-major matrix, or all. An [`ArrayView2`] whose rows are got at without a detour.
 #[derive(Debug, Clone, Copy)]
 pub struct Columns<'a> {
@@ -309,8 +297,8 @@ mod dispatch {
     use std::arch::x86_64::{__m256, __m512};
 
     use super::tiles::{self, QuadOutput};
+    use super::update::{self, ElementRule, MOST_MEMORIES};
     use super::{Columns, ColumnsMut, Kind, Output, Product, Quads, SomeSamples};
-    use crate::linalg::update::{self, ElementRule, MOST_MEMORIES};
 
     /// `name(kind, ...)`: the function `by` which it is done, for each kind of vectors.
     macro_rules! dispatch {

@@ -13,16 +13,15 @@ mod products;
 mod samples;
 mod sparse;
 pub mod team;
-mod update;
 
 pub(crate) use kernels::Vector;
+pub use kernels::{ElementRule, Lanes, MOST_MEMORIES, update};
 pub use products::{
     Gradient, Next, add_product, add_product_by, learn_columns, learn_rows, multiply, multiply_by, multiply_transposed,
     parts, transposed_len,
 };
 pub use samples::Samples;
 pub use sparse::SparseBatch;
-pub use update::{ElementRule, Lanes, MOST_MEMORIES, update};
 
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, s};

@@ -352,8 +352,8 @@ mod tests {
     #[test]
     fn groups_and_quads_are_the_batch_without_what_is_zero() {
         let byte = |sample: usize, column: usize| match (sample * 7919 + column * 104_729) % 11 {
-            seven if seven < 8 => 0,
-            eight if eight == 8 => 2, // stands for zero, too
+            0..8 => 0,
+            8 => 2, // stands for zero, too
             _ => ((sample * 31 + column * 17) % 256) as u8,
         };
         for (width, outputs) in

@@ -2,7 +2,7 @@
 
 use std::ops::{Add, Div, Mul, Sub};
 
-use super::kernels::{self, Kind, Vector};
+use super::{Kind, Vector};
 
 /// A rule remembers at most so many numbers for each element.
 pub const MOST_MEMORIES: usize = 2;
@@ -93,7 +93,8 @@ pub fn update_by<R: ElementRule>(
         let expected = if number < R::MEMORIES { theta.len() } else { 0 };
         assert_eq!(memory.len(), expected, "a memory for each element");
     }
-    kernels::update(kind, rule, theta, gradient, memories);
+    assert!(kind.runs_here(), "another processor's vector code");
+    super::dispatch::update(kind, rule, theta, gradient, memories);
 }
 
 /// See [`update`].
