@@ -6,7 +6,7 @@
 //! both products. All of them leave out zeros only: every sum has the terms it would have otherwise, in the same order.
 
 use super::bytes::{self, prefetch};
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView2};
 
 /// Samples of a group. More of them share a read of the weights, but have fewer zeros in common.
 pub(super) const GROUP: usize = 5;
@@ -80,6 +80,14 @@ pub(super) struct Group<'a, T> {
     pub stride: usize,
     /// How many.
     pub samples: usize,
+}
+
+impl<'a> Group<'a, f32> {
+    /// (samples, columns): what is not left out.
+    pub fn matrix(&self) -> ArrayView2<'a, f32> {
+        ArrayView2::from_shape((self.samples, self.stride), self.entries)
+            .expect("a batch that is one group has no gaps")
+    }
 }
 
 /// Four columns of a batch that lie side by side; the last may be fewer.

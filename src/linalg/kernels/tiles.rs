@@ -4,6 +4,8 @@
 
 use std::hint::black_box;
 
+use ndarray::s;
+
 use super::vector::Vector;
 use super::{Columns, ColumnsMut, Left, Output, Product, Quads, SomeSamples};
 use crate::linalg::sparse::{GROUP, Group, QUAD, Quad};
@@ -132,9 +134,10 @@ pub fn add_group<V: Vector>(x: Quads, d: Columns, alpha: f32, mut c: ColumnsMut)
     let [start, end] =
         [first, first + x.columns].map(|column| group.columns.partition_point(|&other| usize::from(other) < column));
     let columns = &group.columns[start..end];
+    let left = Columns::new(group.matrix().slice_move(s![.., start..end]));
     for_spans!(V, d.columns, 2, |span: N| {
         let mut output = AddPicked { alpha, c: c.reborrow(), columns, start: first };
-        by_rows::<V, N, _>(columns.len(), GroupColumns { group, start }, d, span, &mut output);
+        by_rows::<V, N, _>(columns.len(), left, d, span, &mut output);
     });
 }
 
@@ -319,33 +322,6 @@ impl<T: Copy, F: Fn(T) -> f32 + Copy> Terms for GroupRows<'_, T, F> {
         while k < group.columns.len() {
             let row = right.row(usize::from(group.columns[k]));
             add_term(&mut sums, |m| value(rows[m][k]), load(row, span));
-            k += 1;
-        }
-        sums
-    }
-}
-
-/// Columns of a group from the `start`-th on, with all of its samples.
-#[derive(Clone, Copy)]
-struct GroupColumns<'a> {
-    group: Group<'a, f32>,
-    start: usize,
-}
-
-impl Terms for GroupColumns<'_> {
-    #[inline(always)]
-    fn sums<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
-        self,
-        right: Columns,
-        first: usize,
-        span: Span<WHOLE>,
-    ) -> Sums<V, M, N> {
-        let Self { group, start } = self;
-        let mut sums = [[V::splat(0.0); N]; M];
-        let mut k = 0;
-        while k < group.samples {
-            let a = &group.entries[k * group.stride + start + first..][..M];
-            add_term(&mut sums, |m| a[m], load(right.row(k), span));
             k += 1;
         }
         sums
