@@ -21,8 +21,8 @@ use std::marker::PhantomData;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::blas;
-use super::sparse::{GROUP, QUAD, SparseBatch};
-pub(super) use tiles::QuadOutput;
+use super::sparse::{GROUP, Half, QUAD, SparseBatch};
+pub(super) use tiles::SparseOutput;
 pub use update::{ElementRule, Lanes, MOST_MEMORIES, update};
 pub(crate) use vector::Vector;
 
@@ -112,11 +112,13 @@ pub enum Left<'a> {
     Columns(Columns<'a>),
 }
 
-/// Samples of a batch: some groups of it, or any of a batch that is one group.
+/// A half of the columns of some samples of a batch: of some groups of it, or of any of a batch that is one group.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SomeSamples<'a> {
     /// The first of them.
     pub first: usize,
+    /// Of all columns.
+    pub half: Half,
     /// Of all samples.
     pub batch: &'a SparseBatch,
 }
@@ -180,17 +182,18 @@ pub fn multiply(kind: Kind, product: Product, output: Output) {
     dispatch::multiply(kind, product, output);
 }
 
-/// `Y ← X·W` for some samples, with the vector code of `kind`: `w` (I, O) read, `y` overwritten, a row for each of their samples.
+/// `Y ← X·W`, or `Y ← Y + alpha·X·W`, for some samples, with the vector code of `kind`: `w` read, the rows that the half of their columns belongs to, `y` written, a row for each of
+/// their samples.
 ///
 /// # Panics
 /// If the processor does not run this kind, or `y` has another shape.
-pub(super) fn multiply_sparse(kind: Kind, x: SomeSamples, w: Columns, y: ColumnsMut) {
+pub(super) fn multiply_sparse(kind: Kind, x: SomeSamples, w: Columns, output: SparseOutput, y: ColumnsMut) {
     assert!(kind.runs_here(), "another processor's vector code");
     let (samples, end) = (x.batch.samples(), x.first + y.rows());
     let is_cut_at_groups = |sample: usize| sample == samples || x.batch.is_one_group() || sample.is_multiple_of(GROUP);
     assert!(end <= samples && is_cut_at_groups(x.first) && is_cut_at_groups(end), "a group is not cut");
-    assert_eq!((x.batch.width(), w.columns), (w.rows, y.columns), "Y has another shape");
-    dispatch::multiply_sparse(kind, x, w, y);
+    assert_eq!((x.batch.columns_of(x.half).len(), w.columns), (w.rows, y.columns), "Y has another shape");
+    dispatch::multiply_sparse(kind, x, w, output, y);
 }
 
 /// `C ← Xᵀ·D`, or `C ← C + alpha·Xᵀ·D`, for some quads of columns, with the vector code of `kind`: `d` (B, O) read, `c` overwritten, a row for each of their
@@ -198,14 +201,14 @@ pub(super) fn multiply_sparse(kind: Kind, x: SomeSamples, w: Columns, y: Columns
 ///
 /// # Panics
 /// As [`multiply_sparse`], or if a batch that is one group is to overwrite.
-pub(super) fn add_sparse(kind: Kind, x: Quads, d: Columns, output: QuadOutput, c: ColumnsMut) {
+pub(super) fn add_sparse(kind: Kind, x: Quads, d: Columns, output: SparseOutput, c: ColumnsMut) {
     assert!(kind.runs_here(), "another processor's vector code");
     let end = x.first * QUAD + x.columns;
     assert!(end == x.batch.width() || x.columns.is_multiple_of(QUAD) && end < x.batch.width(), "a quad is not cut");
     assert_eq!((c.rows(), c.columns, d.rows), (x.columns, d.columns, x.batch.samples()), "C has another shape");
     match output {
-        QuadOutput::Add { alpha } if x.batch.is_one_group() => dispatch::add_group(kind, x, d, alpha, c),
-        QuadOutput::Overwrite if x.batch.is_one_group() => panic!("a batch that is one group is added only"),
+        SparseOutput::Add { alpha } if x.batch.is_one_group() => dispatch::add_group(kind, x, d, alpha, c),
+        SparseOutput::Overwrite if x.batch.is_one_group() => panic!("a batch that is one group is added only"),
         output => dispatch::add_sparse(kind, x, d, output, c),
     }
 }
@@ -231,7 +234,7 @@ impl<'a> Columns<'a> {
     /// If its rows are not contiguous.
     pub fn new(view: ArrayView2<'a, f32>) -> Self {
         let (rows, columns) = view.dim();
-        assert!(columns < 2 || view.strides()[1] == 1, "rows are not contiguous");
+        assert!(rows == 0 || columns < 2 || view.strides()[1] == 1, "rows are not contiguous");
         let stride = if rows < 2 { columns } else { usize::try_from(view.strides()[0]).expect("rows in order") };
         Self { start: view.as_ptr(), stride, rows, columns, of: PhantomData }
     }
@@ -263,7 +266,7 @@ impl<'a> ColumnsMut<'a> {
     /// If its rows are not contiguous.
     pub fn new(mut view: ArrayViewMut2<'a, f32>) -> Self {
         let (rows, columns) = view.dim();
-        assert!(columns < 2 || view.strides()[1] == 1, "rows are not contiguous");
+        assert!(rows == 0 || columns < 2 || view.strides()[1] == 1, "rows are not contiguous");
         let stride = if rows < 2 { columns } else { usize::try_from(view.strides()[0]).expect("rows in order") };
         Self { start: view.as_mut_ptr(), stride, rows, columns, of: PhantomData }
     }
@@ -296,7 +299,7 @@ mod dispatch {
     #[cfg(target_arch = "x86_64")]
     use std::arch::x86_64::{__m256, __m512};
 
-    use super::tiles::{self, QuadOutput};
+    use super::tiles::{self, SparseOutput};
     use super::update::{self, ElementRule, MOST_MEMORIES};
     use super::{Columns, ColumnsMut, Kind, Output, Product, Quads, SomeSamples};
 
@@ -329,8 +332,8 @@ mod dispatch {
     }
 
     dispatch!(multiply(product: Product, output: Output) by tiles::multiply);
-    dispatch!(multiply_sparse(x: SomeSamples, w: Columns, y: ColumnsMut) by tiles::multiply_sparse);
-    dispatch!(add_sparse(x: Quads, d: Columns, output: QuadOutput, c: ColumnsMut) by tiles::add_sparse);
+    dispatch!(multiply_sparse(x: SomeSamples, w: Columns, output: SparseOutput, y: ColumnsMut) by tiles::multiply_sparse);
+    dispatch!(add_sparse(x: Quads, d: Columns, output: SparseOutput, c: ColumnsMut) by tiles::add_sparse);
     dispatch!(add_group(x: Quads, d: Columns, alpha: f32, c: ColumnsMut) by tiles::add_group);
     dispatch!(update[R: ElementRule](
         rule: &R,

@@ -2,9 +2,9 @@
 
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
 
-use super::kernels::{self, Columns, ColumnsMut, Kind, Left, Output, Product, QuadOutput, SomeSamples};
+use super::kernels::{self, Columns, ColumnsMut, Kind, Left, Output, Product, SomeSamples, SparseOutput};
 use super::samples::{Factor, Samples};
-use super::sparse::{GROUP, QUAD};
+use super::sparse::{GROUP, Half, QUAD, SparseBatch};
 use super::{gemm, team};
 
 /// A part of a product has at least so many floating-point operations: it takes 2 µs, and to hand it over 0.2.
@@ -71,17 +71,35 @@ pub fn parts(operations: usize, samples: usize, columns: usize, threads: usize) 
 /// `Y ← X·W` for some columns of `W` and as many samples from `first` on, a multiple of [`SAMPLES`], as `y` has rows, by this thread.
 fn multiply_here(kind: Kind, x: Samples, first: usize, w: ArrayView2<f32>, y: ArrayViewMut2<f32>) {
     assert_eq!((x.width(), w.ncols()), (w.nrows(), y.ncols()), "shapes disagree");
-    let (rows, w, y) = (first..first + y.nrows(), Columns::new(w), ColumnsMut::new(y));
-    assert!(rows.end <= x.samples(), "shapes disagree");
+    assert!(first + y.nrows() <= x.samples(), "shapes disagree");
     match x {
         Samples::Whole(x) => {
-            let (stride, terms) = (x.ncols(), x.ncols());
-            let left = Left::Rows { values: &slice(x)[rows.start * stride..], stride };
-            kernels::multiply(kind, Product { left, rows: rows.len(), terms, right: w }, Output::Overwrite(y));
+            let (stride, terms, rows) = (x.ncols(), x.ncols(), y.nrows());
+            let left = Left::Rows { values: &slice(x)[first * stride..], stride };
+            let product = Product { left, rows, terms, right: Columns::new(w) };
+            kernels::multiply(kind, product, Output::Overwrite(ColumnsMut::new(y)));
         }
-        Samples::Sparse(batch) => {
-            kernels::multiply_sparse(kind, SomeSamples { first: rows.start, batch }, w, y);
-        }
+        Samples::Sparse(batch) => multiply_halves(kind, batch, first, &[Half::First, Half::Second], 0, w, y),
+    }
+}
+
+/// `Y ← X·W` for some halves of the rows of `W` alone, of which the first is row `start`, some columns, and as many samples from `first` on, a multiple of [`SAMPLES`], as `y` has rows, by this thread.
+fn multiply_halves(
+    kind: Kind,
+    batch: &SparseBatch,
+    first: usize,
+    halves: &[Half],
+    start: usize,
+    w: ArrayView2<f32>,
+    mut y: ArrayViewMut2<f32>,
+) {
+    let mut output = SparseOutput::Overwrite;
+    for &half in halves {
+        let rows = batch.columns_of(half);
+        let w = w.slice(s![rows.start - start..rows.end - start, ..]);
+        let y = ColumnsMut::new(y.view_mut());
+        kernels::multiply_sparse(kind, SomeSamples { first, half, batch }, Columns::new(w), output, y);
+        output = SparseOutput::Add { alpha: 1.0 };
     }
 }
 
@@ -141,7 +159,7 @@ fn add_product_here(kind: Kind, alpha: f32, x: Factor, d: ArrayView2<f32>, beta:
         }
         Factor::Sparse(x) => {
             assert_eq!(x.batch.samples(), d.nrows(), "shapes disagree");
-            let output = if overwrites { QuadOutput::Overwrite } else { QuadOutput::Add { alpha } };
+            let output = if overwrites { SparseOutput::Overwrite } else { SparseOutput::Add { alpha } };
             kernels::add_sparse(kind, x, Columns::new(d), output, ColumnsMut::new(w));
         }
     }
@@ -154,6 +172,8 @@ pub struct Next<'x, 'y> {
     pub x: Samples<'x>,
     /// `Y`.
     pub y: ArrayViewMut2<'y, f32>,
+    /// As large, to be overwritten with anything.
+    pub scratch: ArrayViewMut2<'y, f32>,
 }
 
 /// The gradient `Xᵀ·D` of a part of a weight matrix, not multiplied yet.
@@ -191,46 +211,10 @@ impl Gradient<'_, '_> {
     }
 }
 
-/// Learns a weight matrix, and with it the first product of the next step, by columns: whoever learns some of them multiplies with them at once, and finds
-/// them in its cache. `w` are the weights (I, O); `learn` is called with the gradient and the weights of some columns, until it was called for each
-/// column once.
-///
-/// # Panics
-/// As [`multiply`].
-pub fn learn_columns(
-    x: Samples,
-    d: ArrayView2<f32>,
-    mut w: ArrayViewMut2<f32>,
-    next: Option<Next>,
-    learn: impl Fn(Gradient, ArrayViewMut2<f32>) + Sync,
-) {
-    require_shapes(x, d, &w);
-    let (inputs, outputs) = w.dim();
-    let kind = x.kernels(outputs);
-    let next_kind = next.as_ref().map_or(kind, |next| next.x.kernels(outputs));
-    let Some((this, that)) = kind.zip(next_kind) else { return learn_rows(x, d, [w], next, |g, [w]| learn(g, w)) };
-    let (next_x, mut y) = match next {
-        Some(Next { x, y }) => {
-            assert_eq!(y.dim(), (x.samples(), outputs), "shapes disagree");
-            (Some(x), y)
-        }
-        None => (None, no_rows(outputs)),
-    };
-    let operations = x.update_operations(outputs) + next_x.map_or(0, |x| x.forward_operations(outputs));
-    let x = x.of_rows(0..inputs);
-    let cut = |width| (cut_off(&mut w, Axis(1), width), cut_off(&mut y, Axis(1), width));
-    Parts::new(operations, outputs, LINE, team::size()).share(cut, |first, (mut w, y)| {
-        let d = d.slice(s![.., first..first + w.ncols()]);
-        learn(Gradient { by: By::Kernels(this, x), d }, w.view_mut());
-        if let Some(x) = next_x {
-            multiply_here(that, x, 0, w.view(), y);
-        }
-    });
-}
-
-/// Learns a weight matrix together with others of its shape, by rows, and then multiplies the first product of the next step. By columns every row of every matrix
-/// would be cut, and where rows are no whole cache lines most lines at a cut would have two writers. `matrices` are the weights `W` (I, O), then
-/// others of its shape or without a row; `learn` is called with the gradient and the same rows of all of them, until it was called for each row once.
+/// Learns a weight matrix together with others of its shape, and then multiplies the first product of the next step, by rows: each part of a matrix is one run of memory, which
+/// no other thread reads or writes. By columns every row would be cut, and processors that fetch ahead of one thread what follows would take it from the other.
+/// `matrices` are the weights `W` (I, O), then others of its shape or without a row; `learn` is called with the gradient and the same rows of all of them,
+/// until it was called for each row once.
 ///
 /// # Panics
 /// As [`multiply`].
@@ -245,20 +229,69 @@ pub fn learn_rows<const N: usize>(
     let (inputs, outputs) = matrices[0].dim();
     let alike = |matrix: &ArrayViewMut2<f32>| matrix.nrows() == 0 || matrix.dim() == (inputs, outputs);
     assert!(matrices.iter().all(alike), "shapes disagree");
-    let mut rest = matrices.each_mut().map(|matrix| matrix.view_mut());
-    match x.kernels(outputs) {
-        Some(kind) => {
-            let cut = |height| rest.each_mut().map(|matrix| cut_off(matrix, Axis(0), height));
-            let operations = x.update_operations(outputs) + UPDATE * inputs * outputs;
-            Parts::new(operations, inputs, LINE, team::size()).share(cut, |first, matrices| {
-                let x = x.of_rows(first..first + matrices[0].nrows());
-                learn(Gradient { by: By::Kernels(kind, x), d }, matrices);
-            });
+    let Some(kind) = x.kernels(outputs) else {
+        learn(Gradient { by: By::Blas(x), d }, matrices.each_mut().map(|matrix| matrix.view_mut()));
+        return next.into_iter().for_each(|Next { x, y, .. }| multiply(x, matrices[0].view(), y));
+    };
+    let operations = x.update_operations(outputs) + if N > 1 { UPDATE * inputs * outputs } else { 0 };
+    let learn = |first, matrices: [ArrayViewMut2<f32>; N]| {
+        let x = x.of_rows(first..first + matrices[0].nrows());
+        learn(Gradient { by: By::Kernels(kind, x), d }, matrices);
+    };
+    match next {
+        Some(Next { x: Samples::Sparse(batch), y, scratch }) if is_begun_by_halves(batch.samples(), team::size()) => {
+            learn_and_multiply_halves(kind, operations, matrices, learn, (batch, y, scratch));
         }
-        None => learn(Gradient { by: By::Blas(x), d }, rest),
+        next => {
+            let mut rest = matrices.each_mut().map(|matrix| matrix.view_mut());
+            let cut = |height| rest.each_mut().map(|matrix| cut_off(matrix, Axis(0), height));
+            Parts::new(operations, inputs, LINE, team::size()).share(cut, learn);
+            next.into_iter().for_each(|Next { x, y, .. }| multiply(x, matrices[0].view(), y));
+        }
     }
-    if let Some(Next { x, y }) = next {
-        multiply(x, matrices[0].view(), y);
+}
+
+/// Whether the next product of so many `samples` is begun by halves of the rows, by two threads, though there are more: by whoever has learnt them, with no other hand-over. A row of weights
+/// that another thread has learnt takes longer to fetch than to multiply with a few samples.
+fn is_begun_by_halves(samples: usize, threads: usize) -> bool {
+    threads <= 2 || samples <= 64
+}
+
+/// [`learn_rows`] in two parts, each of which multiplies `batch` with the half of `W` that it has learnt: the one into `y`, the other into `scratch`, which is then added.
+fn learn_and_multiply_halves<const N: usize>(
+    kind: Kind,
+    operations: usize,
+    mut matrices: [ArrayViewMut2<f32>; N],
+    learn: impl Fn(usize, [ArrayViewMut2<f32>; N]) + Sync,
+    (batch, mut y, mut scratch): (&SparseBatch, ArrayViewMut2<f32>, ArrayViewMut2<f32>),
+) {
+    let outputs = matrices[0].ncols();
+    assert_eq!((y.dim(), batch.width()), ((batch.samples(), outputs), matrices[0].nrows()), "shapes disagree");
+    assert_eq!(y.dim(), scratch.dim(), "shapes disagree");
+    let operations = operations + 2 * batch.forward_terms() * outputs;
+    let parts = if operations < 2 * WORTH_SHARING { 1 } else { 2.min(team::size()) };
+    let mut is_cut = false;
+    {
+        let mut sums = [y.view_mut(), scratch.view_mut()].into_iter();
+        let piece = |part, of| {
+            is_cut = of == 2;
+            let halves = match (part, of) {
+                (_, 1) => &[Half::First, Half::Second][..],
+                (0, _) => &[Half::First],
+                _ => &[Half::Second],
+            };
+            let height = halves.iter().map(|&half| batch.columns_of(half).len()).sum();
+            let rows = matrices.each_mut().map(|matrix| cut_off(matrix, Axis(0), height));
+            (halves, rows, sums.next().expect("one for each half"))
+        };
+        team::for_each(parts, piece, |(halves, mut rows, y)| {
+            let first = batch.columns_of(halves[0]).start;
+            learn(first, rows.each_mut().map(|rows| rows.view_mut()));
+            multiply_halves(kind, batch, 0, halves, first, rows[0].view(), y);
+        });
+    }
+    if is_cut {
+        y += &scratch;
     }
 }
 
@@ -417,6 +450,7 @@ mod tests {
             println!("skipped: a product by BLAS, which gets none here");
         }
         let [whole, without_zeros] = [false, true];
+        let mut begun_by_two = 0;
         for (batch, inputs, outputs, is_sparse) in [
             (1, 5, 3, whole),
             (10, 300, 128, whole),
@@ -424,8 +458,9 @@ mod tests {
             (1, 784, 128, without_zeros),
             (10, 784, 128, without_zeros),
             (20, 784, 100, without_zeros),
-            (20, 303, 100, without_zeros),  // the last quad is short
-            (101, 784, 100, without_zeros), // the next batch is cut into samples
+            (20, 303, 100, without_zeros), // the last quad is short
+            (101, 784, 100, without_zeros),
+            (200, 784, 100, without_zeros), // by more than two threads not by halves: the next batch is cut into samples
             (101, 784, 30, without_zeros),
             (too_large, 1100, 1600, whole),
         ]
@@ -454,15 +489,10 @@ mod tests {
             for threads in if batch == too_large { 2..=2 } else { 1..=3 } {
                 let team = team::Team::that_shares(threads);
                 let unknown = || Array2::from_elem(expected_y.dim(), f32::NAN);
-                let (mut w, mut y) = (matrix(inputs, outputs), unknown());
-                let next = Next { x: next_x, y: y.view_mut() };
-                let by_columns = |product: Gradient, w: ArrayViewMut2<f32>| product.add_to(-0.5, w);
-                team.lead(|| learn_columns(x, d.view(), w.view_mut(), Some(next), by_columns));
-                assert!((&w, &y) == (&expected, &expected_y), "{batch}, {inputs}-{outputs}, {threads} threads");
-
-                let (mut w, mut y, mut none) = (matrix(inputs, outputs), unknown(), Array2::zeros((0, outputs)));
+                let (mut y, mut scratch) = (unknown(), unknown());
+                let (mut w, mut none) = (matrix(inputs, outputs), Array2::zeros((0, outputs)));
                 let mut gradient = Array2::from_elem(w.dim(), f32::NAN);
-                let next = Next { x: next_x, y: y.view_mut() };
+                let next = Next { x: next_x, y: y.view_mut(), scratch: scratch.view_mut() };
                 let by_rows = |product: Gradient, [w, gradient, none]: [ArrayViewMut2<f32>; 3]| {
                     product.add_to(-0.5, w);
                     product.overwrite(gradient);
@@ -470,10 +500,12 @@ mod tests {
                 };
                 let matrices = [w.view_mut(), gradient.view_mut(), none.view_mut()];
                 team.lead(|| learn_rows(x, d.view(), matrices, Some(next), by_rows));
+                begun_by_two += usize::from(!scratch[(0, 0)].is_nan());
                 let all = (&w, &y, &gradient) == (&expected, &expected_y, &expected_gradient);
                 assert!(all, "{batch}, {inputs}-{outputs}, {threads} threads");
             }
         }
+        assert_eq!(begun_by_two, 2 * 6 + 1, "those without zeros, by two and three threads; the largest by two");
     }
 
     #[test]
@@ -502,10 +534,12 @@ mod tests {
     #[test]
     #[should_panic(expected = "shapes disagree")]
     fn a_next_product_with_fewer_rows_than_samples_is_refused() {
-        let (x, d, mut w, mut y) =
-            (Array2::ones((3, 7)), Array2::ones((3, 20)), Array2::zeros((7, 20)), Array2::zeros((2, 20)));
-        let next = Next { x: Samples::Whole(x.view()), y: y.view_mut() };
-        learn_columns(Samples::Whole(x.view()), d.view(), w.view_mut(), Some(next), |_, _| ());
+        let x = sparse(3, 7, 20, |_, _| 1);
+        let (d, mut w, mut y) =
+            (Array2::ones((3, 20)), Array2::zeros((7, 20)), [(); 2].map(|()| Array2::zeros((2, 20))));
+        let [y, scratch] = y.each_mut().map(|y| y.view_mut());
+        let next = Next { x: Samples::Sparse(&x), y, scratch };
+        learn_rows(Samples::Sparse(&x), d.view(), [w.view_mut()], Some(next), |_, _| ());
     }
 
     #[test]

@@ -4,9 +4,15 @@
 //! twice: by groups of samples, each without the columns that are zero in all of its samples; and by quads of columns, each without the samples
 //! that are zero in all of its columns. A batch of few samples, and one for a narrow layer, whose tiles are too short for that, is one group, as numbers, for
 //! both products. All of them leave out zeros only: every sum has the terms it would have otherwise, in the same order.
+//!
+//! A sum over columns is the sum over the first half of them plus that over the second ([`Half`]), whoever computes it: so two threads that have half of the rows of
+//! the weights each multiply with them, and its bits do not depend on that.
+
+use std::ops::Range;
+
+use ndarray::{Array2, ArrayView2};
 
 use super::bytes::{self, prefetch};
-use ndarray::{Array2, ArrayView2};
 
 /// Samples of a group. More of them share a read of the weights, but have fewer zeros in common.
 pub(super) const GROUP: usize = 5;
@@ -16,6 +22,20 @@ pub(super) const QUAD: usize = 4;
 
 /// A layer of fewer outputs is narrow.
 const NARROW: usize = 64;
+
+/// A half of a batch's columns, and of the rows of weights that belong to them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Half {
+    /// Those before the middle.
+    First,
+    /// The others.
+    Second,
+}
+
+/// The middle is the next multiple of so many columns: as many rows of weights are whole cache lines, however wide.
+const MIDDLE: usize = 32;
+
+const _: () = assert!(MIDDLE.is_multiple_of(QUAD), "no quad is cut");
 
 /// `X` (B, I), row by row from bytes. Room for the largest batch; a smaller one uses the front of it.
 #[derive(Debug, Clone)]
@@ -32,6 +52,8 @@ pub struct SparseBatch {
     values: &'static [f32; 256],
     /// By group: how many columns it has.
     counts: Vec<u32>,
+    /// By group: how many of these are in the first half.
+    middles: Vec<u32>,
     /// (groups, I): the columns of each group, in order, in the front of its row.
     columns: Vec<u16>,
     /// (groups, I): each column's largest byte.
@@ -123,6 +145,7 @@ impl SparseBatch {
             samples: 0,
             values: &NOTHING,
             counts: vec![0; groups],
+            middles: vec![0; groups],
             columns: vec![0; groups * width],
             largest: vec![0; groups * width],
             bytes: vec![0; tiles.max(1) * width],
@@ -164,7 +187,7 @@ impl SparseBatch {
 
     fn find_columns<'r>(&mut self, rows: impl Iterator<Item = &'r [u8]>, least: u8) {
         let (width, size) = (self.width, self.group_size());
-        let groups = self.samples.div_ceil(size);
+        let (groups, middle) = (self.samples.div_ceil(size).max(1), self.middle());
         self.largest[..groups * width].fill(0);
         for (sample, row) in rows.enumerate() {
             bytes::raise(&mut self.largest[sample / size * width..][..width], row);
@@ -172,7 +195,9 @@ impl SparseBatch {
         for number in 0..groups {
             let [largest, columns] = [number * width; 2];
             let (largest, columns) = (&self.largest[largest..][..width], &mut self.columns[columns..][..width]);
-            self.counts[number] = bytes::places(largest, least, columns) as u32;
+            let count = bytes::places(largest, least, columns);
+            self.counts[number] = count as u32;
+            self.middles[number] = columns[..count].partition_point(|&column| usize::from(column) < middle) as u32;
         }
     }
 
@@ -227,21 +252,21 @@ impl SparseBatch {
         }
     }
 
-    /// Asks for what products will read of it to be brought into the second cache: another thread may have filled it.
+    /// Asks for what products will read of its first half, or of it where it is one group, to be brought into the second cache: another thread may have filled it, and does the other half.
     pub fn prefetch(&self) {
-        let of_row = |number: usize, count: u32| number * self.width..number * self.width + count as usize;
         if self.is_one_group() {
             let Group { columns, entries, .. } = self.whole_group();
             prefetch(columns);
             return prefetch(entries);
         }
-        for (number, &count) in self.counts[..self.samples.div_ceil(GROUP)].iter().enumerate() {
-            prefetch(&self.columns[of_row(number, count)]);
-            let first = number * GROUP;
-            (first..self.samples.min(first + GROUP)).for_each(|sample| prefetch(&self.bytes[of_row(sample, count)]));
+        for number in 0..self.samples.div_ceil(GROUP) {
+            let Group { columns, entries, stride, .. } = self.half(number, self.group(number), Half::First);
+            prefetch(columns);
+            entries.chunks(stride).for_each(|row| prefetch(&row[..columns.len()]));
         }
-        prefetch(&self.ends);
-        prefetch(&self.terms[..self.ends.last().map_or(0, |&end| end as usize)]);
+        let ends = &self.ends[..self.middle().div_ceil(QUAD)];
+        prefetch(ends);
+        prefetch(&self.terms[..ends.last().map_or(0, |&end| end as usize)]);
     }
 
     /// B.
@@ -252,6 +277,30 @@ impl SparseBatch {
     /// I.
     pub fn width(&self) -> usize {
         self.width
+    }
+
+    /// Where the second half of the columns begins.
+    pub(super) fn middle(&self) -> usize {
+        (self.width / 2).next_multiple_of(MIDDLE).min(self.width)
+    }
+
+    /// The columns of a half.
+    #[inline(always)]
+    pub(super) fn columns_of(&self, half: Half) -> Range<usize> {
+        match half {
+            Half::First => 0..self.middle(),
+            Half::Second => self.middle()..self.width,
+        }
+    }
+
+    /// What `group`, the `number`-th, has in a half.
+    #[inline(always)]
+    pub(super) fn half<'a, T>(&self, number: usize, group: Group<'a, T>, half: Half) -> Group<'a, T> {
+        let middle = self.middles[number] as usize;
+        match half {
+            Half::First => Group { columns: &group.columns[..middle], ..group },
+            Half::Second => Group { columns: &group.columns[middle..], entries: &group.entries[middle..], ..group },
+        }
     }
 
     /// Products of a number with a row of weights that `X·W` takes.

@@ -59,9 +59,9 @@ impl Layer for Dense {
         self.bias.len()
     }
 
-    /// The gradient of the bias, and room for [`multiply_transposed`].
+    /// Room for [`multiply_transposed`] or, in the first layer, for [`Next`], and the gradient of the bias.
     fn scratch_len(&self, batch: usize) -> usize {
-        self.outputs() + transposed_len(batch, self.outputs())
+        transposed_len(batch, self.outputs()) + self.outputs()
     }
 
     fn initialise(&mut self, init: Init, stream: &mut Stream) {
@@ -87,7 +87,7 @@ impl Layer for Dense {
     /// With `δ = d_Y ⊙ f'`: `d_X = δ·Wᵀ`, `d_W = Xᵀ·δ`, `d_b = Σ rows of δ`. Begins the next forward pass with `X·W`.
     fn backward(&mut self, pass: Backward<'_>, learner: &mut dyn Learner) -> bool {
         let Backward { x, mut y, mut d_y, d_x, scratch, first_parameter, next_x } = pass;
-        let (d_b, scratch) = scratch.split_at_mut(self.bias.len());
+        let (scratch, d_b) = scratch.split_at_mut(scratch.len() - self.bias.len());
         self.activation.backward(y.view(), d_y.view_mut());
         let delta = d_y.view();
         if let Some(d_x) = d_x {
@@ -95,7 +95,11 @@ impl Layer for Dense {
         }
         sum_rows(delta, d_b);
         let begins = next_x.is_some();
-        let next = next_x.map(|x| Next { x, y: y.slice_mut(s![..x.samples(), ..]) });
+        let next = next_x.map(|x| {
+            let y = y.slice_mut(s![..x.samples(), ..]);
+            let scratch = ArrayViewMut2::from_shape(y.dim(), &mut scratch[..y.len()]).expect("as many floats");
+            Next { x, y, scratch }
+        });
         learner.weights(first_parameter, self.weights.view_mut(), x, delta, next);
         learner.bias(first_parameter + 1, self.bias.view_mut(), aview1(d_b));
         begins

@@ -1,6 +1,6 @@
 //! A network: layers in a row. Forward, loss, backward.
 
-use ndarray::{ArrayView1, ArrayView2};
+use ndarray::{Array2, ArrayView1, ArrayView2};
 
 use super::workspace::{Batch, LayerSpace};
 use super::{Architecture, Backward, Init, Layer, Learner, Mode, Objective, Parameter, ParameterMut, Step, Workspace};
@@ -151,7 +151,7 @@ impl Network {
                 continue;
             }
             let x = input_of(before, &workspace.batch, b);
-            layer.forward(mode.at_layer(i), x, first_rows_mut(&mut here[0].y, b), &mut here[0].scratch);
+            layer.forward(mode.at_layer(i), x, first_rows_mut(&mut here[0].y, b), all(&mut here[0].scratch));
         }
     }
 
@@ -240,7 +240,7 @@ impl Network {
                 y: first_rows_mut(y, b),
                 d_y: first_rows_mut(d_y, b),
                 d_x,
-                scratch,
+                scratch: all(scratch),
                 first_parameter: self.first_parameters[i],
                 next_x: next.filter(|next| i == 0 && !next.is_empty()).map(|next| next.samples(next.len())),
             };
@@ -253,6 +253,11 @@ impl Network {
 /// The output of the layer before, or the images: `b` of them.
 fn input_of<'a>(before: &'a [LayerSpace], batch: &'a Batch, b: usize) -> Samples<'a> {
     before.last().map_or_else(|| batch.samples(b), |previous| Samples::Whole(first_rows(&previous.y, b)))
+}
+
+/// Its elements, of which none is left out.
+fn all(matrix: &mut Array2<f32>) -> &mut [f32] {
+    matrix.as_slice_mut().expect("a contiguous matrix")
 }
 
 /// The class of the largest value; the lowest of those that share it.

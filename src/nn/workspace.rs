@@ -39,7 +39,7 @@ pub(super) struct LayerSpace {
     /// (B, O): the gradient of the output; of the last layer, the probabilities before it.
     pub d_y: Array2<f32>,
     /// What the layer keeps between forward and backward.
-    pub scratch: Vec<f32>,
+    pub scratch: Array2<f32>,
 }
 
 impl Workspace {
@@ -53,7 +53,7 @@ impl Workspace {
         let layers = network.layers().iter().map(|layer| LayerSpace {
             y: aligned(Array2::from_elem((batch, layer.outputs()), value)),
             d_y: aligned(Array2::from_elem((batch, layer.outputs()), value)),
-            scratch: vec![value; layer.scratch_len(batch)],
+            scratch: aligned(Array2::from_elem((1, layer.scratch_len(batch)), value)),
         });
         Self { batch: Batch::filled(network, batch, value), layers: layers.collect(), has_begun: false }
     }

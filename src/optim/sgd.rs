@@ -3,7 +3,7 @@
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 use super::{Memory, Optimizer};
-use crate::linalg::{Next, Samples, learn_columns};
+use crate::linalg::{Next, Samples, learn_rows};
 use crate::nn::Learner;
 
 /// SGD without momentum. It has no memory, and never builds the gradient of a weight matrix.
@@ -49,7 +49,7 @@ impl Learner for Sgd {
         next: Option<Next>,
     ) {
         let decay = (self.learning_rate * self.l2) as f32;
-        learn_columns(x, d, w, next, |gradient, mut w| {
+        learn_rows(x, d, [w], next, |gradient, [mut w]| {
             if decay > 0.0 {
                 w.mapv_inplace(|w| w - decay * w);
             }

@@ -266,7 +266,7 @@ struct Rates(Arc<Mutex<Vec<f64>>>);
 
 impl Learner for Rates {
     fn weights(&mut self, _: usize, w: ArrayViewMut2<f32>, _: Samples, _: ArrayView2<f32>, next: Option<Next>) {
-        next.into_iter().for_each(|Next { x, y }| multiply(x, w.view(), y));
+        next.into_iter().for_each(|Next { x, y, .. }| multiply(x, w.view(), y));
     }
 
     fn bias(&mut self, _: usize, _: ArrayViewMut1<f32>, _: ArrayView1<f32>) {}

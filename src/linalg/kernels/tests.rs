@@ -137,23 +137,38 @@ fn sparse_cases() -> impl Iterator<Item = (SparseBatch, usize)> {
     })
 }
 
-/// Every sum has the terms of the dense product that are not zero, in its order.
+/// Every sum of a half has the terms of the dense product that are not zero, in its order; those of the second half are added to what there is.
 #[test]
-fn a_sparse_product_has_the_bits_of_the_dense_one() {
+fn a_sparse_product_has_the_bits_of_the_dense_one_half_by_half() {
     let mut stream = Seed(12).stream(Purpose::Init, 0);
     for (batch, outputs) in sparse_cases() {
         let (x, w) = (batch.to_whole(), draw(batch.width(), outputs, &mut stream));
         for kind in kinds() {
-            let (mut dense, mut sparse) =
-                (Array2::zeros((x.nrows(), outputs)), Array2::from_elem((x.nrows(), outputs), f32::NAN));
-            multiply(kind, product(rows_of(&x), x.nrows(), &w), Output::Overwrite(ColumnsMut::new(dense.view_mut())));
+            let halves = [Half::First, Half::Second].map(|half| {
+                let columns = batch.columns_of(half);
+                let (x, w) = (x.slice(s![.., columns.clone()]).to_owned(), w.slice(s![columns, ..]).to_owned());
+                let mut dense = Array2::zeros((x.nrows(), outputs));
+                multiply(
+                    kind,
+                    product(rows_of(&x), x.nrows(), &w),
+                    Output::Overwrite(ColumnsMut::new(dense.view_mut())),
+                );
+                (half, w, dense)
+            });
+            let mut sparse = Array2::from_elem((x.nrows(), outputs), f32::NAN);
+            let mut expected: Array2<f32> = Array2::zeros(sparse.dim());
             let cut = if x.nrows() > 10 { 10 } else { 0 };
-            let (first, rest) = sparse.view_mut().split_at(Axis(0), cut);
-            for (first, y) in [(0, first), (cut, rest)].into_iter().filter(|(_, y)| y.nrows() > 0) {
-                let x = SomeSamples { first, batch: &batch };
-                multiply_sparse(kind, x, Columns::new(w.view()), ColumnsMut::new(y));
+            for (output, (half, w, dense)) in
+                [SparseOutput::Overwrite, SparseOutput::Add { alpha: 1.0 }].into_iter().zip(halves)
+            {
+                let (first, rest) = sparse.view_mut().split_at(Axis(0), cut);
+                for (first, y) in [(0, first), (cut, rest)].into_iter().filter(|(_, y)| y.nrows() > 0) {
+                    let x = SomeSamples { first, half, batch: &batch };
+                    multiply_sparse(kind, x, Columns::new(w.view()), output, ColumnsMut::new(y));
+                }
+                expected += &dense;
+                assert_eq!(sparse, expected, "{kind:?}: {half:?} of {:?} by {outputs}", x.dim());
             }
-            assert_eq!(sparse, dense, "{kind:?}: {:?} by {outputs}", x.dim());
             assert_close(&sparse, &naive(&x, &w), 2 * x.ncols(), "sparse");
         }
     }
@@ -173,9 +188,10 @@ fn a_sparse_update_has_the_bits_of_the_dense_one_and_touches_no_other_row() {
             }
             let (mut sparse, mut gradient) = (before.clone(), Array2::from_elem(before.dim(), f32::NAN));
             let cut = x.ncols() / 8 * 4;
-            for (output, c) in [(QuadOutput::Add { alpha: -0.5 }, &mut sparse), (QuadOutput::Overwrite, &mut gradient)]
+            for (output, c) in
+                [(SparseOutput::Add { alpha: -0.5 }, &mut sparse), (SparseOutput::Overwrite, &mut gradient)]
             {
-                if batch.is_one_group() && matches!(output, QuadOutput::Overwrite) {
+                if batch.is_one_group() && matches!(output, SparseOutput::Overwrite) {
                     continue; // such a batch is added only
                 }
                 let (first, rest) = c.view_mut().split_at(Axis(0), cut);
@@ -210,10 +226,10 @@ fn weights_of_what_is_zero_in_a_group_are_never_read_for_it() {
             let is_zero = |column: usize| x.slice(s![group.clone(), column]).iter().all(|&x| x == 0.0);
             let w = Array2::from_shape_fn((batch.width(), outputs), |(i, _)| if is_zero(i) { f32::NAN } else { 1.0 });
             for kind in kinds() {
-                let mut y = Array2::from_elem((group.len(), outputs), f32::NAN);
-                let x = SomeSamples { first, batch: &batch };
-                if group.end == batch.samples() || group.len() == GROUP {
-                    multiply_sparse(kind, x, Columns::new(w.view()), ColumnsMut::new(y.view_mut()));
+                for half in [Half::First, Half::Second] {
+                    let mut y = Array2::from_elem((group.len(), outputs), f32::NAN);
+                    let (x, w) = (SomeSamples { first, half, batch: &batch }, w.slice(s![batch.columns_of(half), ..]));
+                    multiply_sparse(kind, x, Columns::new(w), SparseOutput::Overwrite, ColumnsMut::new(y.view_mut()));
                     assert!(y.iter().all(|y| y.is_finite()), "{kind:?}");
                 }
             }
@@ -228,7 +244,7 @@ fn a_batch_that_is_one_group_does_not_overwrite() {
     batch.fill([7_u8; 16].chunks(8), &VALUES, LEAST, |_, _| ());
     let (d, mut c) = (Array2::ones((2, 10)), Array2::zeros((8, 10)));
     let x = Quads { first: 0, columns: 8, batch: &batch };
-    add_sparse(Kind::Portable, x, Columns::new(d.view()), QuadOutput::Overwrite, ColumnsMut::new(c.view_mut()));
+    add_sparse(Kind::Portable, x, Columns::new(d.view()), SparseOutput::Overwrite, ColumnsMut::new(c.view_mut()));
 }
 
 #[test]
@@ -237,8 +253,8 @@ fn a_batch_is_not_cut_within_a_group() {
     let mut batch = SparseBatch::new(20, 4, 64);
     batch.fill([7_u8; 80].chunks(4), &VALUES, LEAST, |_, _| ());
     let (w, mut y) = (Array2::ones((4, 64)), Array2::zeros((17, 64)));
-    let x = SomeSamples { first: 3, batch: &batch };
-    multiply_sparse(Kind::Portable, x, Columns::new(w.view()), ColumnsMut::new(y.view_mut()));
+    let x = SomeSamples { first: 3, half: Half::First, batch: &batch };
+    multiply_sparse(Kind::Portable, x, Columns::new(w.view()), SparseOutput::Overwrite, ColumnsMut::new(y.view_mut()));
 }
 
 #[test]
@@ -248,7 +264,7 @@ fn a_batch_is_not_cut_within_a_quad() {
     batch.fill([7_u8; 200].chunks(10), &VALUES, LEAST, |_, _| ());
     let (d, mut c) = (Array2::ones((20, 64)), Array2::zeros((3, 64)));
     let x = Quads { first: 0, columns: 3, batch: &batch };
-    add_sparse(Kind::Portable, x, Columns::new(d.view()), QuadOutput::Overwrite, ColumnsMut::new(c.view_mut()));
+    add_sparse(Kind::Portable, x, Columns::new(d.view()), SparseOutput::Overwrite, ColumnsMut::new(c.view_mut()));
 }
 
 #[test]

@@ -68,7 +68,7 @@ pub fn multiply<V: Vector>(product: Product, output: Output) {
         (Left::Rows { values, stride }, Output::Overwrite(mut c)) => {
             let left = Rows { values, stride, terms };
             for_spans!(V, right.columns, 2, |span: N| {
-                by_rows::<V, N, _>(rows, left, right, span, &mut Overwrite { c: c.reborrow(), first: 0 });
+                by_rows::<V, N, _>(rows, left, right, span, &mut Overwrite(c.reborrow()));
             });
         }
         (Left::Columns(left), Output::Add { alpha, mut c }) => {
@@ -94,20 +94,23 @@ const fn sparse_span<V: Vector>() -> usize {
 
 /// See [`super::multiply_sparse`]. Span after span, so that its columns of the weights are near when the next group reads them.
 #[inline(always)]
-pub fn multiply_sparse<V: Vector>(x: SomeSamples, w: Columns, mut y: ColumnsMut) {
+pub fn multiply_sparse<V: Vector>(x: SomeSamples, w: Columns, output: SparseOutput, mut y: ColumnsMut) {
+    let start = x.batch.columns_of(x.half).start;
     if x.batch.is_one_group() {
-        let left = GroupRows { group: x.batch.whole_group(), start: x.first, value: |number| number };
+        let group = x.batch.half(0, x.batch.whole_group(), x.half);
+        let left = GroupRows { group, first: x.first, start, value: |number| number };
         return for_spans!(V, w.columns, 2, |span: N| {
-            by_rows::<V, N, _>(y.rows(), left, w, span, &mut Overwrite { c: y.reborrow(), first: 0 });
+            by_rows::<V, N, _>(y.rows(), left, w, span, &mut Put { output, c: y.reborrow(), first: 0 });
         });
     }
     let values = x.batch.values();
     for_spans!(V, w.columns, sparse_span::<V>(), |span: N| {
         let mut first = 0;
         while first < y.rows() {
-            let group = x.batch.group((x.first + first) / GROUP);
-            let left = GroupRows { group, start: 0, value: |byte| values[usize::from(byte)] };
-            by_rows::<V, N, _>(group.samples, left, w, span, &mut Overwrite { c: y.reborrow(), first });
+            let number = (x.first + first) / GROUP;
+            let group = x.batch.half(number, x.batch.group(number), x.half);
+            let left = GroupRows { group, first: 0, start, value: |byte| values[usize::from(byte)] };
+            by_rows::<V, N, _>(group.samples, left, w, span, &mut Put { output, c: y.reborrow(), first });
             first += GROUP;
         }
     });
@@ -115,12 +118,12 @@ pub fn multiply_sparse<V: Vector>(x: SomeSamples, w: Columns, mut y: ColumnsMut)
 
 /// See [`super::add_sparse`].
 #[inline(always)]
-pub fn add_sparse<V: Vector>(x: Quads, d: Columns, output: QuadOutput, mut c: ColumnsMut) {
+pub fn add_sparse<V: Vector>(x: Quads, d: Columns, output: SparseOutput, mut c: ColumnsMut) {
     match output {
-        QuadOutput::Overwrite => for_spans!(V, d.columns, sparse_span::<V>(), |span: N| {
-            for_quads::<V, N, _>(x, d, span, &mut Overwrite { c: c.reborrow(), first: 0 }, |_| true);
+        SparseOutput::Overwrite => for_spans!(V, d.columns, sparse_span::<V>(), |span: N| {
+            for_quads::<V, N, _>(x, d, span, &mut Overwrite(c.reborrow()), |_| true);
         }),
-        QuadOutput::Add { alpha } => for_spans!(V, d.columns, sparse_span::<V>(), |span: N| {
+        SparseOutput::Add { alpha } => for_spans!(V, d.columns, sparse_span::<V>(), |span: N| {
             let mut output = Add { alpha, c: c.reborrow() };
             for_quads::<V, N, _>(x, d, span, &mut output, |quad| !quad.terms.is_empty());
         }),
@@ -141,12 +144,12 @@ pub fn add_group<V: Vector>(x: Quads, d: Columns, alpha: f32, mut c: ColumnsMut)
     });
 }
 
-/// What becomes of the products of quads.
+/// What becomes of the products of a sparse batch.
 #[derive(Debug, Clone, Copy)]
-pub enum QuadOutput {
-    /// `C ← Xᵀ·D`.
+pub enum SparseOutput {
+    /// `C ← A·B`.
     Overwrite,
-    /// `C ← C + alpha·Xᵀ·D`.
+    /// `C ← C + alpha·A·B`.
     Add {
         /// The factor.
         alpha: f32,
@@ -296,10 +299,12 @@ impl Terms for Columns<'_> {
     }
 }
 
-/// Samples of a group from the `start`-th on, without the columns that are zero in all of the group; `value` says what an entry is.
+/// Samples of a group from the `first` on, without the columns that are zero in all of the group. The right factor has a row for each column from `start` on; `value` says
+/// what an entry is.
 #[derive(Clone, Copy)]
 struct GroupRows<'a, T, F> {
     group: Group<'a, T>,
+    first: usize,
     start: usize,
     value: F,
 }
@@ -312,15 +317,15 @@ impl<T: Copy, F: Fn(T) -> f32 + Copy> Terms for GroupRows<'_, T, F> {
         first: usize,
         span: Span<WHOLE>,
     ) -> Sums<V, M, N> {
-        let Self { group, start, value } = self;
+        let Self { group, start, value, .. } = self;
         let mut sums = [[V::splat(0.0); N]; M];
         let mut rows: [&[T]; M] = [&[]; M];
         for m in 0..M {
-            rows[m] = &group.entries[(start + first + m) * group.stride..][..group.columns.len()];
+            rows[m] = &group.entries[(self.first + first + m) * group.stride..][..group.columns.len()];
         }
         let mut k = 0;
         while k < group.columns.len() {
-            let row = right.row(usize::from(group.columns[k]));
+            let row = right.row(usize::from(group.columns[k]).wrapping_sub(start)); // of a column before it there is no row
             add_term(&mut sums, |m| value(rows[m][k]), load(row, span));
             k += 1;
         }
@@ -369,11 +374,8 @@ fn store<V: Vector, const N: usize, const WHOLE: bool>(vectors: [V; N], row: &mu
     }
 }
 
-/// `C ← A·B`, from the `first` row of `C` on.
-struct Overwrite<'a> {
-    c: ColumnsMut<'a>,
-    first: usize,
-}
+/// `C ← A·B`.
+struct Overwrite<'a>(ColumnsMut<'a>);
 
 impl Finish for Overwrite<'_> {
     #[inline(always)]
@@ -384,7 +386,30 @@ impl Finish for Overwrite<'_> {
         span: Span<WHOLE>,
     ) {
         for m in 0..M {
-            store(sums[m], self.c.row(self.first + first + m), span);
+            store(sums[m], self.0.row(first + m), span);
+        }
+    }
+}
+
+/// The one or the other, from the `first` row of `C` on.
+struct Put<'a> {
+    output: SparseOutput,
+    c: ColumnsMut<'a>,
+    first: usize,
+}
+
+impl Finish for Put<'_> {
+    #[inline(always)]
+    fn finish<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
+        &mut self,
+        sums: Sums<V, M, N>,
+        first: usize,
+        span: Span<WHOLE>,
+    ) {
+        let (c, first) = (self.c.reborrow(), self.first + first);
+        match self.output {
+            SparseOutput::Overwrite => Overwrite(c).finish(sums, first, span),
+            SparseOutput::Add { alpha } => Add { alpha, c }.finish(sums, first, span),
         }
     }
 }
