@@ -15,6 +15,7 @@ mod pace;
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -27,10 +28,10 @@ use pace::Pace;
 /// Parts that work is cut into at most.
 pub const MOST_PARTS: usize = 8;
 
-/// Looks at an empty gate, about 0.1 ms of them, after which a member goes to sleep.
+/// Looks that find nothing to do, about 0.1 ms of them, after which a member goes to sleep.
 const LOOKS_TO_SLEEP: u32 = 5_000;
 
-/// Looks, about 5 µs of them, after which a member offers its core to others: it may be the leader's, who then could not open a gate.
+/// Looks, about 5 µs of them, after which a member offers its core to others: it may be the leader's, who then could not offer anything.
 const LOOKS_TO_YIELD: u32 = 250;
 
 /// A member that gets its core back only so long after it offered it goes to sleep: others want it, perhaps the leader, and to offer it
@@ -199,13 +200,17 @@ pub fn share(parts: usize, work: impl Fn(usize) + Sync) {
 /// As [`share`].
 pub fn for_each<T: Send>(parts: usize, mut piece: impl FnMut(usize, usize) -> T, work: impl Fn(T) + Sync) {
     let Some(leader) = Leader::for_job(parts) else { return work(piece(0, 1)) };
-    let slots: [Mutex<Option<T>>; MOST_PARTS] =
-        std::array::from_fn(|part| Mutex::new((part < parts).then(|| piece(part, parts))));
+    let slots: [Slot<T>; MOST_PARTS] =
+        std::array::from_fn(|part| Slot(Mutex::new((part < parts).then(|| piece(part, parts)))));
     leader.share(parts, &|part| {
-        let piece = slots[part].try_lock().ok().and_then(|mut slot| slot.take()); // nobody else claims it
+        let piece = slots[part].0.try_lock().ok().and_then(|mut slot| slot.take()); // nobody else claims it
         work(piece.expect("a piece for each part"));
     });
 }
+
+/// A piece of work, in cache lines of its own: two threads take theirs at the same time.
+#[repr(align(128))]
+struct Slot<T>(Mutex<Option<T>>);
 
 /// Does `work`, and `other` some time before it returns: beside it, by a member that has nothing else to do, or after it. Where
 /// `work` shared more than one thing last time, members help with the first of them before they turn to the other; where it shared
@@ -215,7 +220,7 @@ pub fn for_each<T: Send>(parts: usize, mut piece: impl FnMut(usize, usize) -> T,
 /// If one of them does.
 pub fn beside<R>(other: impl FnOnce() + Send, work: impl FnOnce() -> R) -> R {
     let other = Mutex::new(Some(other));
-    let claim = |_| {
+    let take = |_| {
         let other = other.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(other) = other {
             other();
@@ -224,18 +229,21 @@ pub fn beside<R>(other: impl FnOnce() + Send, work: impl FnOnce() -> R) -> R {
     let may = |leader: &Rc<Leader>| leader.pace.borrow().is_shared() && leader.beside.get() == Beside::Nothing;
     let Some(leader) = Leader::free().filter(may) else {
         let result = work();
-        claim(0);
+        take(0);
         return result;
     };
-    let job = leader.shared.beside.prepare(&claim);
+    let job = leader.shared.beside.prepare(&take);
     let over = Over(&leader.beside);
     leader.beside.set(Beside::HeldBack);
     if leader.shared_jobs.replace(0) == 1 {
         leader.offer_beside();
     }
     let result = work();
+    let is_taken = leader.beside.get() == Beside::Offered && job.claim().is_none();
     drop(over);
-    claim(0);
+    if !is_taken {
+        take(0);
+    }
     drop(job);
     result
 }
@@ -255,21 +263,15 @@ impl Leader {
 
     /// Does `work` with every part, once each, with the help of the members.
     fn share(&self, parts: usize, work: &(impl Fn(usize) + Sync)) {
-        let claimed = AtomicU64::new(0);
-        // From its own part on: each thread nearly always gets the same one, which it has in its cache.
-        let from = |first: usize| {
-            for part in (first..parts).chain(0..first.min(parts)) {
-                if claimed.fetch_or(1 << part, Ordering::Relaxed) & (1 << part) == 0 {
-                    work(part);
-                }
-            }
-        };
         self.is_sharing.set(true);
-        let job = self.shared.parts.prepare(&from);
-        job.let_in();
+        let job = self.shared.parts.prepare(work);
+        job.offer(1..parts);
         self.wake();
-        from(0);
-        if let Some(waited) = job.close() {
+        work(0);
+        while let Some(part) = job.claim() {
+            work(part);
+        }
+        if let Some(waited) = job.wait() {
             self.pace.borrow_mut().waited(waited);
         }
         drop(job);
@@ -283,7 +285,7 @@ impl Leader {
     /// Lets members do what is to be done beside.
     fn offer_beside(&self) {
         self.beside.set(Beside::Offered);
-        self.shared.beside.let_in();
+        self.shared.beside.offer(0..1);
         self.wake();
     }
 
@@ -300,9 +302,9 @@ impl Leader {
 impl Shared {
     /// The life of a member.
     fn serve(&self, member: usize) {
-        let (mut last_parts, mut last_beside, mut looks) = (0, 0, 0);
+        let mut looks = 0;
         while !self.ending.load(Ordering::Relaxed) {
-            let found = self.parts.help(&mut last_parts, 1 + member) || self.beside.help(&mut last_beside, 1 + member);
+            let found = self.parts.help(1 + member) || self.beside.help(1 + member);
             looks = if found { 0 } else { looks + 1 };
             if looks < LOOKS_TO_SLEEP {
                 let is_time = looks % LOOKS_TO_YIELD == LOOKS_TO_YIELD - 1; // no test can see it: it changes times only
@@ -312,11 +314,9 @@ impl Shared {
                 }
             }
             self.asleep[member].store(true, Ordering::SeqCst);
-            // A gate that was opened before this is seen here; whoever opens one later sees this, and wakes. (Hence SeqCst.)
-            if !self.parts.is_news(last_parts)
-                && !self.beside.is_news(last_beside)
-                && !self.ending.load(Ordering::SeqCst)
-            {
+            // What was offered before this is seen here; whoever offers something later sees this, and wakes. (Hence SeqCst.)
+            let is_nothing_left = self.parts.is_nothing_left() && self.beside.is_nothing_left();
+            if is_nothing_left && !self.ending.load(Ordering::SeqCst) {
                 thread::park();
             }
             self.asleep[member].store(false, Ordering::SeqCst);
@@ -332,10 +332,10 @@ fn offer_core() -> bool {
     before.elapsed() >= LONG_YIELD
 }
 
-/// Where members find a job: open while it lasts.
+/// Where members find the parts of a job.
 ///
-/// One word says all: which opening it is (upper half), whether it is open, and how many members are in. It has a cache line of
-/// its own, and one more, since processors fetch lines in pairs.
+/// One word says all: which parts are left, in its lower bits, and above them which of them members are doing. To claim a part is to change the word. It has
+/// a cache line of its own, and one more, since processors fetch lines in pairs.
 #[repr(align(128))]
 #[derive(Default)]
 struct Gate {
@@ -344,74 +344,90 @@ struct Gate {
     panicked: AtomicBool,
 }
 
-const OPEN: u64 = 1 << 31;
-const MEMBERS: u64 = OPEN - 1;
+/// A bit for each part that is left.
+const LEFT: u64 = (1 << MOST_PARTS) - 1;
 
-// SAFETY: `job` is written by the leader, of which a team has one at a time, while the gate is closed and no member in it, and read by
-// members that are in.
+/// The bit for a part that a member is doing is so far above that of the same part that is left.
+const DOING: usize = MOST_PARTS;
+
+// SAFETY: `job` is written by the leader, of which a team has one at a time, while no part is left and no member does one, and read by
+// members that do.
 #[expect(unsafe_code, reason = "a job is handed over without a lock")]
 unsafe impl Sync for Gate {}
 
-/// A job behind a gate; when it is dropped, the gate is closed, and the last member has left.
+/// A job behind a gate; when it is dropped, no part of it is left, and no member does one.
 struct Job<'a>(&'a Gate);
 
 impl Gate {
     /// Puts `job` behind the gate until what is returned is dropped. Only the leader does so, one job at a time.
     #[expect(unsafe_code, reason = "members outlive every job")]
     fn prepare<'a>(&'a self, job: &'a (dyn Fn(usize) + Sync)) -> Job<'a> {
-        let word = self.word.load(Ordering::Relaxed);
-        assert_eq!(word & (OPEN | MEMBERS), 0, "a gate has one job at a time");
-        // SAFETY: only members that are in call it, and `Job`, which lives no longer than `job`, waits for them to leave.
+        assert_eq!(self.word.load(Ordering::Relaxed), 0, "a gate has one job at a time");
+        // SAFETY: only members that do a part call it, and `Job`, which lives no longer than `job`, waits for them.
         let job = unsafe { std::mem::transmute::<&'a (dyn Fn(usize) + Sync), &'static (dyn Fn(usize) + Sync)>(job) };
-        // SAFETY: the gate is closed and empty, so nobody reads it.
+        // SAFETY: no part is left and no member does one, so nobody reads it.
         unsafe { *self.job.get() = Some(job) };
-        self.word.store(word.wrapping_add(1 << 32), Ordering::Relaxed); // `let_in` makes it known, and the job
         Job(self)
     }
 
-    /// Lets members do the job that was prepared.
-    fn let_in(&self) {
-        self.word.fetch_or(OPEN, Ordering::SeqCst);
+    /// Lets members claim these parts of the job that was prepared; once for each job.
+    fn offer(&self, parts: Range<usize>) {
+        let left = parts.fold(0, |left, part| left | 1 << part);
+        self.word.store(left, Ordering::SeqCst); // it makes the job known, too
     }
 
-    /// Whether it is open for another job than the opening `last`.
-    fn is_news(&self, last: u64) -> bool {
-        let word = self.word.load(Ordering::SeqCst);
-        word & OPEN != 0 && word >> 32 != last
+    fn is_nothing_left(&self) -> bool {
+        self.word.load(Ordering::SeqCst) & LEFT == 0
     }
 
-    /// Does the job as `member` if the gate is open and this opening is not `last`; `last` then becomes it. Returns whether it was open,
-    /// even if it closed before this member was in.
+    /// Does parts of the job while some are left, from the `own` on: each thread nearly always gets the same one, which it has in its cache.
+    /// Returns whether there was any.
     #[expect(unsafe_code, reason = "reads the job")]
-    fn help(&self, last: &mut u64, member: usize) -> bool {
-        let word = self.word.load(Ordering::Relaxed);
-        if word & OPEN == 0 || word >> 32 == *last {
-            return false;
-        }
-        if self.word.compare_exchange(word, word + 1, Ordering::Acquire, Ordering::Relaxed).is_ok() {
-            *last = word >> 32;
-            // SAFETY: this member is in, and the job is written only while nobody is.
-            let job = unsafe { *self.job.get() }.expect("an open gate has a job");
-            if catch_unwind(AssertUnwindSafe(|| job(member))).is_err() {
-                self.panicked.store(true, Ordering::Relaxed);
+    fn help(&self, own: usize) -> bool {
+        let mut has_helped = false;
+        loop {
+            let word = self.word.load(Ordering::Relaxed);
+            let (left, from_own) = (word & LEFT, word & LEFT & (u64::MAX << own));
+            if left == 0 {
+                return has_helped;
             }
-            self.word.fetch_sub(1, Ordering::Release);
+            let part = if from_own > 0 { from_own } else { left }.trailing_zeros() as usize;
+            let doing = 1 << (part + DOING);
+            let claimed = word & !(1 << part) | doing;
+            if self.word.compare_exchange(word, claimed, Ordering::Acquire, Ordering::Relaxed).is_ok() {
+                // SAFETY: this member does a part, and the job is written only while nobody does.
+                let job = unsafe { *self.job.get() }.expect("what has parts is a job");
+                if catch_unwind(AssertUnwindSafe(|| job(part))).is_err() {
+                    self.panicked.store(true, Ordering::Relaxed);
+                }
+                self.word.fetch_and(!doing, Ordering::Release);
+                has_helped = true;
+            }
         }
-        true
     }
 }
 
 impl Job<'_> {
-    fn let_in(&self) {
-        self.0.let_in();
+    fn offer(&self, parts: Range<usize>) {
+        self.0.offer(parts);
     }
 
-    /// Lets nobody in any more, and waits for those that are in; for some 10 µs by looking, then by leaving the core to others:
-    /// a member may be waiting for it. Returns how long that was, if it came to that.
-    fn close(&self) -> Option<Duration> {
-        self.0.word.fetch_and(!OPEN, Ordering::Relaxed);
+    /// A part that is left, which the leader does: then nobody else will. (Relaxed: what there is to know of it the leader wrote.)
+    fn claim(&self) -> Option<usize> {
+        loop {
+            let left = self.0.word.load(Ordering::Relaxed) & LEFT;
+            let part = (left > 0).then(|| left.trailing_zeros() as usize)?;
+            if self.0.word.fetch_and(!(1 << part), Ordering::Relaxed) & (1 << part) > 0 {
+                return Some(part);
+            }
+        }
+    }
+
+    /// Waits for members that do a part; for some 10 µs by looking, then by leaving the core to others: a member may be waiting for it. Returns how long
+    /// that was, if it came to that.
+    fn wait(&self) -> Option<Duration> {
         let (mut looks, mut left_core) = (0, None);
-        while self.0.word.load(Ordering::Acquire) & MEMBERS != 0 {
+        while self.0.word.load(Ordering::Acquire) & !LEFT != 0 {
             looks += 1;
             if looks < 500 {
                 std::hint::spin_loop();
@@ -426,7 +442,8 @@ impl Job<'_> {
 
 impl Drop for Job<'_> {
     fn drop(&mut self) {
-        self.close();
+        while self.claim().is_some() {} // parts that the leader did not come to, since it panicked
+        self.wait();
         if self.0.panicked.swap(false, Ordering::Relaxed) && !thread::panicking() {
             panic!("work that was shared panicked in another thread");
         }
