@@ -192,7 +192,7 @@ impl Network {
         b: usize,
         objective: &dyn Objective,
         learner: &mut dyn Learner,
-        next: Option<&mut Batch>,
+        next: Option<&mut Box<Batch>>,
     ) -> BatchScore {
         if let Some(next) = &next {
             next.prefetch();
@@ -201,7 +201,7 @@ impl Network {
         let last = workspace.layers.last_mut().expect("a network has a layer");
         objective.backward(&workspace.batch.labels[..b], first_rows_mut(&mut last.d_y, b));
         let next = next.filter(|_| score.loss_sum.is_finite());
-        let has_begun = self.backward(workspace, b, learner, next.as_deref());
+        let has_begun = self.backward(workspace, b, learner, next.as_deref().map(AsRef::as_ref));
         if let Some(next) = next {
             std::mem::swap(&mut workspace.batch, next);
             workspace.has_begun = has_begun;

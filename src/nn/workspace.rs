@@ -9,7 +9,7 @@ use crate::linalg::{Samples, SparseBatch, aligned, first_rows, first_rows_mut};
 /// The memory of forward and backward passes of one network.
 #[derive(Debug)]
 pub struct Workspace {
-    pub(super) batch: Batch,
+    pub(super) batch: Box<Batch>,
     /// From the first layer on.
     pub(super) layers: Vec<LayerSpace>,
     /// The first layer has begun with this batch: see [`Layer::go_on_forward`](super::Layer::go_on_forward).
@@ -82,7 +82,7 @@ impl Workspace {
     /// # Panics
     /// If `b` exceeds [`batch`](Self::batch).
     pub fn input(&mut self, b: usize) -> (ArrayViewMut2<'_, f32>, &mut [u8]) {
-        let Batch { whole, is_whole, labels, .. } = &mut self.batch;
+        let Batch { whole, is_whole, labels, .. } = &mut *self.batch;
         self.has_begun = false;
         *is_whole = true;
         if whole.nrows() < b {
@@ -120,17 +120,17 @@ impl Workspace {
 }
 
 impl Batch {
-    /// For batches of up to `batch` images through `network`.
-    pub fn new(network: &Network, batch: usize) -> Self {
+    /// For batches of up to `batch` images through `network`. In a box, since batches are exchanged in every step, and what another thread has just written takes long to move.
+    pub fn new(network: &Network, batch: usize) -> Box<Self> {
         Self::filled(network, batch, 0.0)
     }
 
-    fn filled(network: &Network, batch: usize, value: f32) -> Self {
+    fn filled(network: &Network, batch: usize, value: f32) -> Box<Self> {
         let inputs = network.architecture().inputs;
         let outputs = network.layers()[0].outputs();
         let sparse = network.prefers_sparse_batches(batch).then(|| SparseBatch::new(batch, inputs, outputs));
         let whole = Array2::from_elem((if sparse.is_some() { 0 } else { batch }, inputs), value);
-        Self { labels: vec![0; batch], images: 0, whole, is_whole: sparse.is_none(), sparse }
+        Box::new(Self { labels: vec![0; batch], images: 0, whole, is_whole: sparse.is_none(), sparse })
     }
 
     /// As [`Workspace::load`].
