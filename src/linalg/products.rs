@@ -10,7 +10,7 @@ use super::{gemm, team};
 /// A part of a product has at least so many floating-point operations: it takes 2 µs, and to hand it over 0.2.
 const WORTH_SHARING: usize = 300_000;
 
-/// The update of an element counts as so many operations of a product when parts are counted. With the processor's division Adam's took as long as 85, that of momentum less.
+/// What an optimizer that has other matrices does with an element counts as so many operations of a product when parts are counted. With the processor's division Adam's took as long as 85, that of momentum less.
 const UPDATE: usize = 30;
 
 /// Matrices are cut at multiples of so many columns or rows. As many columns are a cache line: where rows are whole lines, each has one writer.
@@ -79,20 +79,21 @@ fn multiply_here(kind: Kind, x: Samples, first: usize, w: ArrayView2<f32>, y: Ar
             let product = Product { left, rows, terms, right: Columns::new(w) };
             kernels::multiply(kind, product, Output::Overwrite(ColumnsMut::new(y)));
         }
-        Samples::Sparse(batch) => multiply_halves(kind, batch, first, &[Half::First, Half::Second], 0, w, y),
+        Samples::Sparse(batch) => multiply_halves(kind, batch, first, &[Half::First, Half::Second], w, y),
     }
 }
 
-/// `Y ← X·W` for some halves of the rows of `W` alone, of which the first is row `start`, some columns, and as many samples from `first` on, a multiple of [`SAMPLES`], as `y` has rows, by this thread.
+/// The sums over some halves of `X·W`, of as many samples from `first` on, a multiple of [`SAMPLES`], as `y` has rows, by this thread: `w` are the rows of
+/// these halves, or some columns of them, `y` is overwritten.
 fn multiply_halves(
     kind: Kind,
     batch: &SparseBatch,
     first: usize,
     halves: &[Half],
-    start: usize,
     w: ArrayView2<f32>,
     mut y: ArrayViewMut2<f32>,
 ) {
+    let start = batch.columns_of(halves[0]).start;
     let mut output = SparseOutput::Overwrite;
     for &half in halves {
         let rows = batch.columns_of(half);
@@ -211,8 +212,8 @@ impl Gradient<'_, '_> {
     }
 }
 
-/// Learns a weight matrix together with others of its shape, and then multiplies the first product of the next step, by rows: each part of a matrix is one run of memory, which
-/// no other thread reads or writes. By columns every row would be cut, and processors that fetch ahead of one thread what follows would take it from the other.
+/// Learns a weight matrix together with others of its shape, by rows, and then multiplies the first product of the next step. Each part of a matrix is one run of memory:
+/// by columns every row would be cut, and a processor that fetches ahead of one thread what follows would take it from the other. Where there are two parts, whoever has learnt one multiplies with it.
 /// `matrices` are the weights `W` (I, O), then others of its shape or without a row; `learn` is called with the gradient and the same rows of all of them,
 /// until it was called for each row once.
 ///
@@ -239,7 +240,7 @@ pub fn learn_rows<const N: usize>(
         learn(Gradient { by: By::Kernels(kind, x), d }, matrices);
     };
     match next {
-        Some(Next { x: Samples::Sparse(batch), y, scratch }) if is_begun_by_halves(batch.samples(), team::size()) => {
+        Some(Next { x: Samples::Sparse(batch), y, scratch }) if learns_by_halves(operations, team::size()) => {
             learn_and_multiply_halves(kind, operations, matrices, learn, (batch, y, scratch));
         }
         next => {
@@ -251,13 +252,13 @@ pub fn learn_rows<const N: usize>(
     }
 }
 
-/// Whether the next product of so many `samples` is begun by halves of the rows, by two threads, though there are more: by whoever has learnt them, with no other hand-over. A row of weights
-/// that another thread has learnt takes longer to fetch than to multiply with a few samples.
-fn is_begun_by_halves(samples: usize, threads: usize) -> bool {
-    threads <= 2 || samples <= 64
+/// Whether a team learns by halves of the rows, each of which whoever learnt it multiplies with at once. More than two threads do only where learning takes so few `operations` that another hand-over, and fetching the
+/// weights that others have learnt, would take longer.
+fn learns_by_halves(operations: usize, threads: usize) -> bool {
+    threads <= 2 || operations < 4 * WORTH_SHARING
 }
 
-/// [`learn_rows`] in two parts, each of which multiplies `batch` with the half of `W` that it has learnt: the one into `y`, the other into `scratch`, which is then added.
+/// [`learn_rows`] in two parts, or one. The first multiplies `batch` with its half of `W` into `y`, the second into `scratch`, which is then added.
 fn learn_and_multiply_halves<const N: usize>(
     kind: Kind,
     operations: usize,
@@ -269,7 +270,8 @@ fn learn_and_multiply_halves<const N: usize>(
     assert_eq!((y.dim(), batch.width()), ((batch.samples(), outputs), matrices[0].nrows()), "shapes disagree");
     assert_eq!(y.dim(), scratch.dim(), "shapes disagree");
     let operations = operations + 2 * batch.forward_terms() * outputs;
-    let parts = if operations < 2 * WORTH_SHARING { 1 } else { 2.min(team::size()) };
+    let is_too_small = operations < 2 * WORTH_SHARING || !(1..batch.width()).contains(&batch.middle());
+    let parts = if is_too_small { 1 } else { 2.min(team::size()) };
     let mut is_cut = false;
     {
         let mut sums = [y.view_mut(), scratch.view_mut()].into_iter();
@@ -287,7 +289,7 @@ fn learn_and_multiply_halves<const N: usize>(
         team::for_each(parts, piece, |(halves, mut rows, y)| {
             let first = batch.columns_of(halves[0]).start;
             learn(first, rows.each_mut().map(|rows| rows.view_mut()));
-            multiply_halves(kind, batch, 0, halves, first, rows[0].view(), y);
+            multiply_halves(kind, batch, 0, halves, rows[0].view(), y);
         });
     }
     if is_cut {
@@ -421,11 +423,11 @@ mod tests {
     #[test]
     fn sparse_batches_are_multiplied_as_whole_ones_with_every_factor() {
         for (samples, outputs) in [(3, 35), (3, 100), (8, 35), (8, 100)] {
-            let batch = sparse(samples, 6, outputs, |i, j| if (i + j) % 3 == 0 { (40 + 3 * i + j) as u8 } else { 0 });
+            let batch = sparse(samples, 40, outputs, |i, j| if (i + j) % 3 == 0 { (40 + 3 * i + j) as u8 } else { 0 });
             let (x, whole) = (Samples::Sparse(&batch), batch.to_whole());
             let matrix =
                 |rows, width| Array2::from_shape_fn((rows, width), |(i, j)| ((i * 5 + j * 3) % 7) as f32 - 3.0);
-            let (w, d) = (matrix(6, outputs), matrix(samples, outputs));
+            let (w, d) = (matrix(40, outputs), matrix(samples, outputs));
             let unknown = || Array2::from_elem((samples, outputs), f32::NAN);
             let (mut found, mut expected) = (unknown(), unknown());
             multiply(x, w.view(), found.view_mut());
@@ -450,7 +452,7 @@ mod tests {
             println!("skipped: a product by BLAS, which gets none here");
         }
         let [whole, without_zeros] = [false, true];
-        let mut begun_by_two = 0;
+        let mut by_halves = Vec::new();
         for (batch, inputs, outputs, is_sparse) in [
             (1, 5, 3, whole),
             (10, 300, 128, whole),
@@ -460,7 +462,8 @@ mod tests {
             (20, 784, 100, without_zeros),
             (20, 303, 100, without_zeros), // the last quad is short
             (101, 784, 100, without_zeros),
-            (200, 784, 100, without_zeros), // by more than two threads not by halves: the next batch is cut into samples
+            (200, 784, 100, without_zeros),
+            (150, 240, 64, without_zeros), // the first half of the columns is zero for the most part
             (101, 784, 30, without_zeros),
             (too_large, 1100, 1600, whole),
         ]
@@ -500,12 +503,29 @@ mod tests {
                 };
                 let matrices = [w.view_mut(), gradient.view_mut(), none.view_mut()];
                 team.lead(|| learn_rows(x, d.view(), matrices, Some(next), by_rows));
-                begun_by_two += usize::from(!scratch[(0, 0)].is_nan());
                 let all = (&w, &y, &gradient) == (&expected, &expected_y, &expected_gradient);
                 assert!(all, "{batch}, {inputs}-{outputs}, {threads} threads");
+
+                let (mut w, mut y, mut scratch) = (matrix(inputs, outputs), unknown(), unknown());
+                let next = Next { x: next_x, y: y.view_mut(), scratch: scratch.view_mut() };
+                let learn = |product: Gradient, [w]: [ArrayViewMut2<f32>; 1]| product.add_to(-0.5, w);
+                let team = team::Team::that_shares(threads); // its first job again
+                team.lead(|| learn_rows(x, d.view(), [w.view_mut()], Some(next), learn));
+                assert!((&w, &y) == (&expected, &expected_y), "{batch}, {inputs}-{outputs}, {threads} threads");
+                by_halves.extend((!scratch[(0, 0)].is_nan()).then_some((batch, outputs, threads)));
             }
         }
-        assert_eq!(begun_by_two, 2 * 6 + 1, "those without zeros, by two and three threads; the largest by two");
+        let expected = [
+            (10, 128, 2),
+            (20, 100, 2),
+            (20, 100, 2),
+            (20, 100, 3),
+            (101, 100, 2),
+            (200, 100, 2),
+            (150, 64, 2),
+            (101, 30, 2),
+        ];
+        assert_eq!(by_halves, expected, "samples, outputs and threads of plain SGD by halves");
     }
 
     #[test]

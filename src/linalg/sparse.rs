@@ -32,8 +32,8 @@ pub(super) enum Half {
     Second,
 }
 
-/// The middle is the next multiple of so many columns: as many rows of weights are whole cache lines, however wide.
-const MIDDLE: usize = 32;
+/// The middle is a multiple of so many columns: as many rows of weights are whole cache lines, however wide.
+const MIDDLE: usize = 16;
 
 const _: () = assert!(MIDDLE.is_multiple_of(QUAD), "no quad is cut");
 
@@ -252,7 +252,8 @@ impl SparseBatch {
         }
     }
 
-    /// Asks for what products will read of its first half, or of it where it is one group, to be brought into the second cache: another thread may have filled it, and does the other half.
+    /// Asks for what products will read of its first half, or of all of it where it is one group, to be brought into the second cache: another thread
+    /// may have filled it, and does the other half if both work.
     pub fn prefetch(&self) {
         if self.is_one_group() {
             let Group { columns, entries, .. } = self.whole_group();
@@ -279,9 +280,9 @@ impl SparseBatch {
         self.width
     }
 
-    /// Where the second half of the columns begins.
+    /// Where the second half of the columns begins: after 17 of 32 of them, for the thread that has it begins later.
     pub(super) fn middle(&self) -> usize {
-        (self.width / 2).next_multiple_of(MIDDLE).min(self.width)
+        ((self.width * 17 / 32 + MIDDLE / 2) / MIDDLE * MIDDLE).min(self.width)
     }
 
     /// The columns of a half.

@@ -180,8 +180,8 @@ impl Network {
     }
 
     /// [`learn`](Self::learn), after which `next`, of a network with the same first layer, is the batch of `workspace`, and the batch
-    /// before is in `next`. Where it can, the first layer begins with it: whoever has learnt some columns of its weights multiplies them
-    /// at once, where the optimizer learns by columns. A loss that is not finite ends it: then nothing is begun, nor exchanged.
+    /// before is in `next`. Where it can, the first layer begins with it: whoever has learnt half of the rows of its weights multiplies with
+    /// them at once. A loss that is not finite ends it: then nothing is begun, nor exchanged.
     ///
     /// # Panics
     /// As [`score`](Self::score), or if `next` has more than `b` images.
@@ -255,7 +255,7 @@ fn input_of<'a>(before: &'a [LayerSpace], batch: &'a Batch, b: usize) -> Samples
     before.last().map_or_else(|| batch.samples(b), |previous| Samples::Whole(first_rows(&previous.y, b)))
 }
 
-/// Its elements, of which none is left out.
+/// Its elements: row after row.
 fn all(matrix: &mut Array2<f32>) -> &mut [f32] {
     matrix.as_slice_mut().expect("a contiguous matrix")
 }

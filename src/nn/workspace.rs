@@ -38,7 +38,7 @@ pub(super) struct LayerSpace {
     pub y: Array2<f32>,
     /// (B, O): the gradient of the output; of the last layer, the probabilities before it.
     pub d_y: Array2<f32>,
-    /// What the layer keeps between forward and backward.
+    /// One row: what the layer keeps between forward and backward, or needs on the way. Aligned, since a first layer sums into it.
     pub scratch: Array2<f32>,
 }
 
@@ -120,7 +120,8 @@ impl Workspace {
 }
 
 impl Batch {
-    /// For batches of up to `batch` images through `network`. In a box, since batches are exchanged in every step, and what another thread has just written takes long to move.
+    /// For batches of up to `batch` images through `network`. In a box: batches are exchanged in every step, and what another thread has just written
+    /// takes long to move.
     pub fn new(network: &Network, batch: usize) -> Box<Self> {
         Self::filled(network, batch, 0.0)
     }

@@ -237,6 +237,27 @@ fn weights_of_what_is_zero_in_a_group_are_never_read_for_it() {
     }
 }
 
+/// Also where a byte of 0 counts, so that no column is left out.
+#[test]
+fn a_batch_without_samples_is_multiplied() {
+    for (least, outputs) in [(0, 10), (0, 64), (1, 10), (1, 64)] {
+        let mut batch = SparseBatch::new(20, 40, outputs);
+        batch.fill([7_u8; 800].chunks(40), &VALUES, least, |_, _| ());
+        batch.fill([].into_iter(), &VALUES, least, |_, _| ());
+        for half in [Half::First, Half::Second] {
+            let (w, mut y) = (Array2::ones((batch.columns_of(half).len(), outputs)), Array2::zeros((0, outputs)));
+            let x = SomeSamples { first: 0, half, batch: &batch };
+            multiply_sparse(
+                Kind::Portable,
+                x,
+                Columns::new(w.view()),
+                SparseOutput::Overwrite,
+                ColumnsMut::new(y.view_mut()),
+            );
+        }
+    }
+}
+
 #[test]
 #[should_panic(expected = "added only")]
 fn a_batch_that_is_one_group_does_not_overwrite() {

@@ -105,6 +105,30 @@ fn what_was_to_be_done_beside_work_that_panicked_is_not_done_later() {
     });
 }
 
+/// What a leader that panicked left is gone with it: nobody does a part of it later.
+#[test]
+fn parts_that_were_left_when_the_leader_panicked_are_not_done_later() {
+    let team = Team::that_shares(2);
+    let done = AtomicUsize::new(0);
+    for is_beside in [false, true].repeat(20) {
+        let count = || {
+            done.fetch_add(1, Ordering::Relaxed);
+            thread::sleep(Duration::from_micros(20));
+        };
+        let panic_at_once = |part| if part == 0 { panic!("meant to happen") } else { count() };
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            team.lead(|| {
+                beside(|| (), || share(2, |_| ())); // one job is shared: what is beside the next is offered at once
+                if is_beside { beside(count, || panic_at_once(0)) } else { share(MOST_PARTS, panic_at_once) }
+            });
+        }));
+        assert_eq!(outcome.unwrap_err().downcast_ref(), Some(&"meant to happen"));
+        let so_far = done.load(Ordering::Relaxed);
+        thread::sleep(Duration::from_millis(1));
+        assert_eq!(done.load(Ordering::Relaxed), so_far);
+    }
+}
+
 /// The member is asleep after a pause, and awake for the next part.
 #[test]
 fn a_member_that_went_to_sleep_wakes_for_the_next_part() {
