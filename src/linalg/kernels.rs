@@ -182,8 +182,8 @@ pub fn multiply(kind: Kind, product: Product, output: Output) {
     dispatch::multiply(kind, product, output);
 }
 
-/// `Y ← X·W`, or `Y ← Y + alpha·X·W`, over half of the columns of some samples, with the vector code of `kind`: `w` read, a row for each of these columns, `y` written, a row for
-/// each sample.
+/// `Y ← X·W`, or `Y ← Y + alpha·X·W`, over half of the columns of some samples, with the vector code of `kind`: `w` read, a row for each of these
+/// columns, `y` written, a row for each sample.
 ///
 /// # Panics
 /// If the processor does not run this kind, or `y` has another shape.
@@ -193,9 +193,7 @@ pub(super) fn multiply_sparse(kind: Kind, x: SomeSamples, w: Columns, output: Sp
     let is_cut_at_groups = |sample: usize| sample == samples || x.batch.is_one_group() || sample.is_multiple_of(GROUP);
     assert!(end <= samples && is_cut_at_groups(x.first) && is_cut_at_groups(end), "a group is not cut");
     assert_eq!((x.batch.columns_of(x.half).len(), w.columns), (w.rows, y.columns), "Y has another shape");
-    if end > x.first {
-        dispatch::multiply_sparse(kind, x, w, output, y);
-    }
+    dispatch::multiply_sparse(kind, x, w, output, y);
 }
 
 /// `C ← Xᵀ·D`, or `C ← C + alpha·Xᵀ·D`, for some quads of columns, with the vector code of `kind`: `d` (B, O) read, `c` overwritten, a row for each of their

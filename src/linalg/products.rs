@@ -10,7 +10,8 @@ use super::{gemm, team};
 /// A part of a product has at least so many floating-point operations: it takes 2 µs, and to hand it over 0.2.
 const WORTH_SHARING: usize = 300_000;
 
-/// What an optimizer that has other matrices does with an element counts as so many operations of a product when parts are counted. With the processor's division Adam's took as long as 85, that of momentum less.
+/// What an optimizer that has other matrices does with an element counts as so many operations of a product when parts are counted. With the
+/// processor's division Adam's took as long as 85, that of momentum less.
 const UPDATE: usize = 30;
 
 /// Matrices are cut at multiples of so many columns or rows. As many columns are a cache line: where rows are whole lines, each has one writer.
@@ -212,8 +213,9 @@ impl Gradient<'_, '_> {
     }
 }
 
-/// Learns a weight matrix together with others of its shape, by rows, and then multiplies the first product of the next step. Each part of a matrix is one run of memory:
-/// by columns every row would be cut, and a processor that fetches ahead of one thread what follows would take it from the other. Where there are two parts, whoever has learnt one multiplies with it.
+/// Learns a weight matrix together with others of its shape, by rows, and then multiplies the first product of the next step. Each part of a matrix
+/// is one run of memory: by columns every row would be cut, and a processor that fetches ahead of one thread what follows would take it from the
+/// other. Where there are two parts, whoever has learnt one multiplies with it.
 /// `matrices` are the weights `W` (I, O), then others of its shape or without a row; `learn` is called with the gradient and the same rows of all of them,
 /// until it was called for each row once.
 ///
@@ -252,8 +254,8 @@ pub fn learn_rows<const N: usize>(
     }
 }
 
-/// Whether a team learns by halves of the rows, each of which whoever learnt it multiplies with at once. More than two threads do only where learning takes so few `operations` that another hand-over, and fetching the
-/// weights that others have learnt, would take longer.
+/// Whether a team learns by halves of the rows, each of which whoever learnt it multiplies with at once. More than two threads do only where learning
+/// takes so few `operations` that another hand-over, and fetching the weights that others have learnt, would take longer.
 fn learns_by_halves(operations: usize, threads: usize) -> bool {
     threads <= 2 || operations < 4 * WORTH_SHARING
 }

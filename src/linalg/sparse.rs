@@ -187,7 +187,8 @@ impl SparseBatch {
 
     fn find_columns<'r>(&mut self, rows: impl Iterator<Item = &'r [u8]>, least: u8) {
         let (width, size) = (self.width, self.group_size());
-        let (groups, middle) = (self.samples.div_ceil(size).max(1), self.middle());
+        let (groups, middle) = (self.samples.div_ceil(size), self.middle());
+        (self.counts[0], self.middles[0]) = (0, 0); // of a batch without samples
         self.largest[..groups * width].fill(0);
         for (sample, row) in rows.enumerate() {
             bytes::raise(&mut self.largest[sample / size * width..][..width], row);

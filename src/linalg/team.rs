@@ -265,7 +265,7 @@ impl Leader {
     fn share(&self, parts: usize, work: &(impl Fn(usize) + Sync)) {
         self.is_sharing.set(true);
         let job = self.shared.parts.prepare(work);
-        job.offer(1..parts);
+        self.shared.parts.offer(1..parts);
         self.wake();
         work(0);
         while let Some(part) = job.claim() {
@@ -408,10 +408,6 @@ impl Gate {
 }
 
 impl Job<'_> {
-    fn offer(&self, parts: Range<usize>) {
-        self.0.offer(parts);
-    }
-
     /// A part that is left, which the leader does: then nobody else will. (Relaxed: what there is to know of it the leader wrote.)
     fn claim(&self) -> Option<usize> {
         loop {

@@ -192,16 +192,16 @@ impl Network {
         b: usize,
         objective: &dyn Objective,
         learner: &mut dyn Learner,
-        next: Option<&mut Box<Batch>>,
+        next: Option<&mut Batch>,
     ) -> BatchScore {
         if let Some(next) = &next {
             next.prefetch();
         }
         let score = self.score_as(Mode::Train { step, layer: 0 }, workspace, b, objective);
         let last = workspace.layers.last_mut().expect("a network has a layer");
-        objective.backward(&workspace.batch.labels[..b], first_rows_mut(&mut last.d_y, b));
+        objective.backward(&workspace.batch.labels()[..b], first_rows_mut(&mut last.d_y, b));
         let next = next.filter(|_| score.loss_sum.is_finite());
-        let has_begun = self.backward(workspace, b, learner, next.as_deref().map(AsRef::as_ref));
+        let has_begun = self.backward(workspace, b, learner, next.as_deref());
         if let Some(next) = next {
             std::mem::swap(&mut workspace.batch, next);
             workspace.has_begun = has_begun;
@@ -212,7 +212,7 @@ impl Network {
     fn score_as(&self, mode: Mode, workspace: &mut Workspace, b: usize, objective: &dyn Objective) -> BatchScore {
         self.forward(workspace, b, mode);
         let last = workspace.layers.last_mut().expect("a network has a layer");
-        let labels = &workspace.batch.labels[..b];
+        let labels = &workspace.batch.labels()[..b];
         let logits = first_rows(&last.y, b);
         let loss_sum = objective.forward(logits, labels, first_rows_mut(&mut last.d_y, b));
         BatchScore { loss_sum, correct: count_correct(logits, labels) }

@@ -9,18 +9,23 @@ use crate::linalg::{Samples, SparseBatch, aligned, first_rows, first_rows_mut};
 /// The memory of forward and backward passes of one network.
 #[derive(Debug)]
 pub struct Workspace {
-    pub(super) batch: Box<Batch>,
+    pub(super) batch: Batch,
     /// From the first layer on.
     pub(super) layers: Vec<LayerSpace>,
     /// The first layer has begun with this batch: see [`Layer::go_on_forward`](super::Layer::go_on_forward).
     pub(super) has_begun: bool,
 }
 
-/// The samples of a step, with their labels. The next steps' are loaded beside this one.
+/// The samples of a step, with their labels. The next steps' are loaded beside this one. In a box: batches are exchanged in every step, and what another thread has
+/// just written takes long to move.
 #[derive(Debug)]
-pub struct Batch {
+pub struct Batch(Box<Contents>);
+
+/// What is in a [`Batch`].
+#[derive(Debug)]
+struct Contents {
     /// (B).
-    pub(super) labels: Vec<u8>,
+    labels: Vec<u8>,
     /// How many were loaded last.
     images: usize,
     /// (B, I), where they are kept whole.
@@ -60,7 +65,7 @@ impl Workspace {
 
     /// Largest batch it has room for.
     pub fn batch(&self) -> usize {
-        self.batch.labels.len()
+        self.batch.labels().len()
     }
 
     /// Images in its batch.
@@ -82,7 +87,7 @@ impl Workspace {
     /// # Panics
     /// If `b` exceeds [`batch`](Self::batch).
     pub fn input(&mut self, b: usize) -> (ArrayViewMut2<'_, f32>, &mut [u8]) {
-        let Batch { whole, is_whole, labels, .. } = &mut *self.batch;
+        let Contents { whole, is_whole, labels, .. } = &mut *self.batch.0;
         self.has_begun = false;
         *is_whole = true;
         if whole.nrows() < b {
@@ -120,18 +125,18 @@ impl Workspace {
 }
 
 impl Batch {
-    /// For batches of up to `batch` images through `network`. In a box: batches are exchanged in every step, and what another thread has just written
-    /// takes long to move.
-    pub fn new(network: &Network, batch: usize) -> Box<Self> {
+    /// For batches of up to `batch` images through `network`.
+    pub fn new(network: &Network, batch: usize) -> Self {
         Self::filled(network, batch, 0.0)
     }
 
-    fn filled(network: &Network, batch: usize, value: f32) -> Box<Self> {
+    fn filled(network: &Network, batch: usize, value: f32) -> Self {
         let inputs = network.architecture().inputs;
         let outputs = network.layers()[0].outputs();
         let sparse = network.prefers_sparse_batches(batch).then(|| SparseBatch::new(batch, inputs, outputs));
         let whole = Array2::from_elem((if sparse.is_some() { 0 } else { batch }, inputs), value);
-        Box::new(Self { labels: vec![0; batch], images: 0, whole, is_whole: sparse.is_none(), sparse })
+        let is_whole = sparse.is_none();
+        Self(Box::new(Contents { labels: vec![0; batch], images: 0, whole, sparse, is_whole }))
     }
 
     /// As [`Workspace::load`].
@@ -139,7 +144,7 @@ impl Batch {
     /// # Panics
     /// As it.
     pub fn load(&mut self, data: &Dataset, input: Input, indices: &[u32]) {
-        let Self { whole, sparse, is_whole, labels, images } = self;
+        let Contents { whole, sparse, is_whole, labels, images } = &mut *self.0;
         *images = indices.len();
         let labels = &mut labels[..indices.len()];
         *is_whole = sparse.is_none();
@@ -153,26 +158,33 @@ impl Batch {
     pub(super) fn prefetch(&self) {
         /// More than that would drive out of the second cache what is needed before.
         const SMALL: usize = 16;
-        if let Some(sparse) = self.sparse.as_ref().filter(|_| !self.is_whole && self.images <= SMALL) {
+        if let Samples::Sparse(sparse) = self.samples(self.len())
+            && self.len() <= SMALL
+        {
             sparse.prefetch();
         }
     }
 
+    /// Those of the images; after them, what earlier batches left.
+    pub(super) fn labels(&self) -> &[u8] {
+        &self.0.labels
+    }
+
     /// How many images were loaded last.
     pub fn len(&self) -> usize {
-        self.images
+        self.0.images
     }
 
     /// True before the first.
     pub fn is_empty(&self) -> bool {
-        self.images == 0
+        self.0.images == 0
     }
 
     /// The first `b` samples; all of them, where they are kept without most of their pixels that are zero.
     pub fn samples(&self, b: usize) -> Samples<'_> {
-        match &self.sparse {
-            Some(sparse) if !self.is_whole => Samples::Sparse(sparse),
-            _ => Samples::Whole(first_rows(&self.whole, b)),
+        match &self.0.sparse {
+            Some(sparse) if !self.0.is_whole => Samples::Sparse(sparse),
+            _ => Samples::Whole(first_rows(&self.0.whole, b)),
         }
     }
 }

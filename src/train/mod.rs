@@ -83,7 +83,7 @@ pub struct Trainer<'d> {
     schedule: Schedule,
     workspace: Workspace,
     /// The two batches after the one in `workspace`.
-    upcoming: [Box<Batch>; 2],
+    upcoming: [Batch; 2],
     order: Vec<u32>,
     crew: Crew,
     history: History,

@@ -244,6 +244,7 @@ fn a_batch_without_samples_is_multiplied() {
         let mut batch = SparseBatch::new(20, 40, outputs);
         batch.fill([7_u8; 800].chunks(40), &VALUES, least, |_, _| ());
         batch.fill([].into_iter(), &VALUES, least, |_, _| ());
+        assert_eq!((batch.to_whole().dim(), batch.whole_group().columns), ((0, 40), &[][..]));
         for half in [Half::First, Half::Second] {
             let (w, mut y) = (Array2::ones((batch.columns_of(half).len(), outputs)), Array2::zeros((0, outputs)));
             let x = SomeSamples { first: 0, half, batch: &batch };
