@@ -60,43 +60,29 @@ fn places_one_by_one(judged: &[u8], least: u8, places: &mut [u16]) -> usize {
     count
 }
 
-/// Finds the quads of `row` (I) that count: of each four bytes from a multiple of four on, the last perhaps fewer, those of which one is at least `least`. Overwrites the front
-/// of `numbers` with their numbers and the front of `quads` with their bytes, filled up with zeros. Whatever is behind them may be overwritten, too. Returns how many
-/// there are.
+/// Overwrites each of `sets` with the samples in which a pair of columns counts: bit `s` of the `n`-th says whether columns `2n` and `2n + 1` of sample `s`, whose rows of
+/// so much `width` are `rows`, have a byte that is at least `least`; the last column may be alone. Returns how many bits are set.
 ///
 /// # Panics
-/// If there is not a number, or a quad, for each four bytes, or more of them than 16 bits can number.
-pub fn quads(row: &[u8], least: u8, numbers: &mut [u16], quads: &mut [[u8; 4]]) -> usize {
-    let all = row.len().div_ceil(4);
-    assert!(all == numbers.len() && all == quads.len(), "lengths differ");
-    assert!(all <= 1 << u16::BITS, "too many to be numbered");
+/// If there are more samples than bits, or not a set for each pair.
+pub fn pairs(rows: &[u8], width: usize, least: u8, sets: &mut [u16]) -> usize {
+    assert!(rows.len().is_multiple_of(width) && rows.len() / width <= u16::BITS as usize, "more samples than bits");
+    assert_eq!(sets.len(), width.div_ceil(2), "lengths differ");
     #[cfg(target_arch = "x86_64")]
     if x86::runs_here() {
-        return x86::quads(row, least, numbers, quads);
+        return x86::pairs(rows, width, least, sets);
     }
-    quads_one_by_one(row, least, numbers, quads)
+    pairs_one_by_one(rows, width, least, sets)
 }
 
-/// Whether a byte of `quad` is at least `least`.
-#[inline(always)]
-fn is_counted(quad: [u8; 4], least: u8) -> bool {
-    if least == 1 { u32::from_ne_bytes(quad) != 0 } else { quad.iter().any(|&byte| byte >= least) }
-}
-
-fn quads_one_by_one(row: &[u8], least: u8, numbers: &mut [u16], quads: &mut [[u8; 4]]) -> usize {
-    let (whole, rest) = row.as_chunks::<4>();
-    let mut count = 0;
-    let mut put = |(number, quad): (usize, [u8; 4])| {
-        (numbers[count], quads[count]) = (number as u16, quad); // as in `places_one_by_one`
-        count += usize::from(is_counted(quad, least));
-    };
-    whole.iter().copied().enumerate().for_each(&mut put);
-    if !rest.is_empty() {
-        let mut quad = [0; 4];
-        quad[..rest.len()].copy_from_slice(rest);
-        put((whole.len(), quad));
+fn pairs_one_by_one(rows: &[u8], width: usize, least: u8, sets: &mut [u16]) -> usize {
+    sets.fill(0);
+    for (sample, row) in rows.chunks_exact(width).enumerate() {
+        for (set, pair) in sets.iter_mut().zip(row.chunks(2)) {
+            *set |= u16::from(pair.iter().any(|&byte| byte >= least)) << sample;
+        }
     }
-    count
+    sets.iter().map(|set| set.count_ones() as usize).sum()
 }
 
 /// Asks for `values` to be brought into the second cache; they are not waited for.
@@ -184,51 +170,33 @@ mod x86 {
         count
     }
 
-    /// Quads of a vector.
-    const QUADS: usize = BYTES / 4;
+    /// See [`super::pairs`], which has compared the lengths.
+    pub fn pairs(rows: &[u8], width: usize, least: u8, sets: &mut [u16]) -> usize {
+        assert!(runs_here() && sets.len() == width.div_ceil(2) && rows.len() / width <= u16::BITS as usize);
+        // SAFETY: the processor has the instructions, and there is a set for each pair.
+        unsafe { pairs_of_vectors(rows, width, least, sets) }
+    }
 
-    /// The quads of `row` from the `start`-th on, as many as there are or a vector has, and which of them count.
-    ///
-    /// SAFETY: that quad must be in `row`. Of those behind it there may be fewer than a vector has.
-    #[inline]
+    /// SAFETY: there must be a set for each pair of columns, and at most a sample for each bit.
     #[target_feature(enable = "avx512bw,avx512vbmi2")]
-    unsafe fn quads_from(start: usize, row: &[u8], least: __m512i) -> (__m512i, u16) {
-        let lanes = BYTES.min(row.len() - 4 * start);
-        let first = u64::MAX >> (BYTES - lanes);
-        // SAFETY: `lanes` bytes from the quad on are in `row`.
-        let bytes = unsafe { _mm512_maskz_loadu_epi8(first, row.as_ptr().add(4 * start).cast()) };
-        let counted = _mm512_movm_epi8(_mm512_mask_cmpge_epu8_mask(first, bytes, least));
-        (bytes, _mm512_test_epi32_mask(counted, counted))
-    }
-
-    /// See [`super::quads`], which has compared the lengths.
-    pub fn quads(row: &[u8], least: u8, numbers: &mut [u16], quads: &mut [[u8; 4]]) -> usize {
-        let all = row.len().div_ceil(4);
-        assert!(runs_here() && all == numbers.len() && all == quads.len());
-        // SAFETY: the processor has the instructions, and there is room for all quads.
-        unsafe { quads_of_vectors(row, least, numbers, quads) }
-    }
-
-    /// SAFETY: there must be room for all quads.
-    #[target_feature(enable = "avx512bw,avx512vl,avx512vbmi2")]
-    unsafe fn quads_of_vectors(row: &[u8], least: u8, numbers: &mut [u16], quads: &mut [[u8; 4]]) -> usize {
-        let least = _mm512_set1_epi8(least.cast_signed());
-        let first_numbers: [u16; QUADS] = std::array::from_fn(|lane| lane as u16);
-        // SAFETY: as many bytes as a vector has.
-        let mut all_numbers = unsafe { _mm256_loadu_epi16(first_numbers.as_ptr().cast()) };
-        let mut count = 0;
-        for start in (0..quads.len()).step_by(QUADS) {
-            let first = u16::MAX >> (QUADS - QUADS.min(quads.len() - start));
-            // SAFETY: the quads from `start` on are in `row`; as many as `first` says have room from `count` on, which is not behind `start`.
-            unsafe {
-                let (bytes, mask) = quads_from(start, row, least);
-                let kept = _mm512_maskz_compress_epi32(mask, bytes);
-                _mm512_mask_storeu_epi32(quads.as_mut_ptr().add(count).cast(), first, kept);
-                let kept = _mm256_maskz_compress_epi16(mask, all_numbers);
-                _mm256_mask_storeu_epi16(numbers.as_mut_ptr().add(count).cast(), first, kept);
+    unsafe fn pairs_of_vectors(rows: &[u8], width: usize, least: u8, sets: &mut [u16]) -> usize {
+        let (least, mut count, mut start) = (_mm512_set1_epi8(least.cast_signed()), 0, 0);
+        while start < width {
+            let lanes = BYTES.min(width - start);
+            let first = u64::MAX >> (BYTES - lanes);
+            let mut found = _mm512_setzero_si512();
+            for (sample, row) in rows.chunks_exact(width).enumerate() {
+                // SAFETY: `lanes` bytes from `start` on are in the row.
+                let bytes = unsafe { _mm512_maskz_loadu_epi8(first, row.as_ptr().add(start).cast()) };
+                let counted = _mm512_movm_epi8(_mm512_mask_cmpge_epu8_mask(first, bytes, least));
+                let mask = _mm512_test_epi16_mask(counted, counted);
                 count += mask.count_ones() as usize;
+                found = _mm512_or_si512(found, _mm512_maskz_set1_epi16(mask, (1_u16 << sample).cast_signed()));
             }
-            all_numbers = _mm256_add_epi16(all_numbers, _mm256_set1_epi16(QUADS as i16));
+            let first = u32::MAX >> (BYTES / 2 - lanes.div_ceil(2));
+            // SAFETY: as many sets as there are pairs of `lanes` bytes have room from the `start`-th byte's on.
+            unsafe { _mm512_mask_storeu_epi16(sets.as_mut_ptr().add(start / 2).cast(), first, found) };
+            start += BYTES;
         }
         count
     }
@@ -278,21 +246,22 @@ mod tests {
     }
 
     #[test]
-    fn quads_are_found_as_their_definition_says_for_every_length() {
-        for length in (0..=200_usize).chain([784, 1000]) {
-            let row: Vec<u8> = (0..length).map(|i| if i % 7 < 5 { 0 } else { (i * i * 131 % 256) as u8 }).collect();
-            for least in [0, 1, 128, 255] {
-                let all = row.chunks(4).enumerate();
-                let expected: Vec<(usize, &[u8])> =
-                    all.filter(|(_, quad)| quad.iter().any(|&byte| byte >= least)).collect();
-                for find in [quads, quads_one_by_one] {
-                    let (mut numbers, mut found) = (vec![0; length.div_ceil(4)], vec![[9; 4]; length.div_ceil(4)]);
-                    let count = find(&row, least, &mut numbers, &mut found);
-                    assert_eq!(count, expected.len(), "{length}, {least}");
-                    for (k, &(number, quad)) in expected.iter().enumerate() {
-                        let mut bytes = [0; 4];
-                        bytes[..quad.len()].copy_from_slice(quad);
-                        assert_eq!((usize::from(numbers[k]), found[k]), (number, bytes), "{length}, {least}");
+    fn pairs_are_found_as_their_definition_says_for_every_width() {
+        for width in (1..=200_usize).chain([784, 1000]) {
+            for samples in [0, 1, 10, 16] {
+                let byte = |i: usize| if i % 7 < 5 { 0 } else { (i * i * 131 % 256) as u8 };
+                let rows: Vec<u8> = (0..samples * width).map(byte).collect();
+                for least in [0, 1, 128, 255] {
+                    let counts = |sample, column| column < width && rows[sample * width + column] >= least;
+                    let bit = |sample, pair| counts(sample, 2 * pair) || counts(sample, 2 * pair + 1);
+                    let expected: Vec<u16> = (0..width.div_ceil(2))
+                        .map(|pair| (0..samples).map(|sample| u16::from(bit(sample, pair)) << sample).sum())
+                        .collect();
+                    let bits = expected.iter().map(|set| set.count_ones() as usize).sum::<usize>();
+                    for find in [pairs, pairs_one_by_one] {
+                        let mut found = vec![u16::MAX; width.div_ceil(2)];
+                        assert_eq!(find(&rows, width, least, &mut found), bits, "{width}, {least}");
+                        assert_eq!(found, expected, "{width}, {least}");
                     }
                 }
             }

@@ -21,7 +21,7 @@ use std::marker::PhantomData;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::blas;
-use super::sparse::{GROUP, Half, QUAD, SparseBatch};
+use super::sparse::{GROUP, Half, PAIR, SparseBatch};
 pub(super) use tiles::SparseOutput;
 pub use update::{ElementRule, Lanes, MOST_MEMORIES, update};
 pub(crate) use vector::Vector;
@@ -123,12 +123,12 @@ pub(super) struct SomeSamples<'a> {
     pub batch: &'a SparseBatch,
 }
 
-/// Quads of columns of a batch.
+/// Pairs of columns of a batch.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Quads<'a> {
+pub(super) struct Pairs<'a> {
     /// The first of them.
     pub first: usize,
-    /// How many columns: four each, but the batch's last may have fewer.
+    /// How many columns: two each, but the batch's last may be alone.
     pub columns: usize,
     /// Of all columns.
     pub batch: &'a SparseBatch,
@@ -196,15 +196,15 @@ pub(super) fn multiply_sparse(kind: Kind, x: SomeSamples, w: Columns, output: Sp
     dispatch::multiply_sparse(kind, x, w, output, y);
 }
 
-/// `C ← Xᵀ·D`, or `C ← C + alpha·Xᵀ·D`, for some quads of columns, with the vector code of `kind`: `d` (B, O) read, `c` overwritten, a row for each of their
+/// `C ← Xᵀ·D`, or `C ← C + alpha·Xᵀ·D`, for some pairs of columns, with the vector code of `kind`: `d` (B, O) read, `c` overwritten, a row for each of their
 /// columns. A batch that is one group is added only.
 ///
 /// # Panics
 /// As [`multiply_sparse`], or if a batch that is one group is to overwrite.
-pub(super) fn add_sparse(kind: Kind, x: Quads, d: Columns, output: SparseOutput, c: ColumnsMut) {
+pub(super) fn add_sparse(kind: Kind, x: Pairs, d: Columns, output: SparseOutput, c: ColumnsMut) {
     assert!(kind.runs_here(), "another processor's vector code");
-    let end = x.first * QUAD + x.columns;
-    assert!(end == x.batch.width() || x.columns.is_multiple_of(QUAD) && end < x.batch.width(), "a quad is not cut");
+    let end = x.first * PAIR + x.columns;
+    assert!(end == x.batch.width() || x.columns.is_multiple_of(PAIR) && end < x.batch.width(), "a pair is not cut");
     assert_eq!((c.rows(), c.columns, d.rows), (x.columns, d.columns, x.batch.samples()), "C has another shape");
     match output {
         SparseOutput::Add { alpha } if x.batch.is_one_group() => dispatch::add_group(kind, x, d, alpha, c),
@@ -301,7 +301,7 @@ mod dispatch {
 
     use super::tiles::{self, SparseOutput};
     use super::update::{self, ElementRule, MOST_MEMORIES};
-    use super::{Columns, ColumnsMut, Kind, Output, Product, Quads, SomeSamples};
+    use super::{Columns, ColumnsMut, Kind, Output, Pairs, Product, SomeSamples};
 
     /// `name(kind, ...)`: the function `by` which it is done, for each kind of vectors.
     macro_rules! dispatch {
@@ -333,8 +333,8 @@ mod dispatch {
 
     dispatch!(multiply(product: Product, output: Output) by tiles::multiply);
     dispatch!(multiply_sparse(x: SomeSamples, w: Columns, output: SparseOutput, y: ColumnsMut) by tiles::multiply_sparse);
-    dispatch!(add_sparse(x: Quads, d: Columns, output: SparseOutput, c: ColumnsMut) by tiles::add_sparse);
-    dispatch!(add_group(x: Quads, d: Columns, alpha: f32, c: ColumnsMut) by tiles::add_group);
+    dispatch!(add_sparse(x: Pairs, d: Columns, output: SparseOutput, c: ColumnsMut) by tiles::add_sparse);
+    dispatch!(add_group(x: Pairs, d: Columns, alpha: f32, c: ColumnsMut) by tiles::add_group);
     dispatch!(update[R: ElementRule](
         rule: &R,
         theta: &mut [f32],

@@ -4,7 +4,7 @@ use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
 
 use super::kernels::{self, Columns, ColumnsMut, Kind, Left, Output, Product, SomeSamples, SparseOutput};
 use super::samples::{Factor, Samples};
-use super::sparse::{GROUP, Half, QUAD, SparseBatch};
+use super::sparse::{GROUP, Half, PAIR, SparseBatch};
 use super::{gemm, team};
 
 /// A part of a product has at least so many floating-point operations: it takes 2 µs, and to hand it over 0.2.
@@ -20,7 +20,7 @@ const LINE: usize = 16;
 /// Batches are cut at multiples of so many samples: no part but the last ends in a tile of a row or two, and no group is cut.
 const SAMPLES: usize = GROUP;
 
-const _: () = assert!(LINE.is_multiple_of(QUAD), "no quad is cut");
+const _: () = assert!(LINE.is_multiple_of(PAIR), "no pair is cut");
 
 /// `Y ← X·W`: `x` (B, I), `w` (I, O) read, `y` (B, O) overwritten.
 ///
@@ -462,7 +462,7 @@ mod tests {
             (1, 784, 128, without_zeros),
             (10, 784, 128, without_zeros),
             (20, 784, 100, without_zeros),
-            (20, 303, 100, without_zeros), // the last quad is short
+            (20, 303, 100, without_zeros), // the last column is alone
             (101, 784, 100, without_zeros),
             (200, 784, 100, without_zeros),
             (150, 240, 64, without_zeros), // the first half of the columns is zero for the most part
@@ -519,6 +519,7 @@ mod tests {
         }
         let expected = [
             (10, 128, 2),
+            (10, 128, 3),
             (20, 100, 2),
             (20, 100, 2),
             (20, 100, 3),

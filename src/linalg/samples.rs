@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use ndarray::{Array2, ArrayView2, s};
 
-use super::kernels::{Kind, Quads};
-use super::sparse::{QUAD, SparseBatch};
+use super::kernels::{Kind, Pairs};
+use super::sparse::{PAIR, SparseBatch};
 
 /// `X` (B, I), one sample a row.
 #[derive(Debug, Clone, Copy)]
@@ -21,12 +21,12 @@ pub enum Samples<'a> {
 pub(super) enum Factor<'a> {
     /// All of them.
     Whole(ArrayView2<'a, f32>),
-    /// Quads.
-    Sparse(Quads<'a>),
+    /// Pairs.
+    Sparse(Pairs<'a>),
 }
 
 impl<'a> Samples<'a> {
-    /// The columns that `rows` of the weights belong to. A sparse batch has them by quads: it is cut at multiples of four.
+    /// The columns that `rows` of the weights belong to. A sparse batch has them by pairs: it is cut at even ones.
     ///
     /// # Panics
     /// If there are not as many columns, or a sparse batch is cut elsewhere.
@@ -35,9 +35,9 @@ impl<'a> Samples<'a> {
         match self {
             Self::Whole(x) => Factor::Whole(x.slice_move(s![.., rows])),
             Self::Sparse(batch) => {
-                let is_cut_at_quads = |row: usize| row.is_multiple_of(QUAD) || row == batch.width();
-                assert!(is_cut_at_quads(rows.start) && is_cut_at_quads(rows.end), "a quad is not cut");
-                Factor::Sparse(Quads { first: rows.start / QUAD, columns: rows.len(), batch })
+                let is_cut_at_pairs = |row: usize| row.is_multiple_of(PAIR) || row == batch.width();
+                assert!(is_cut_at_pairs(rows.start) && is_cut_at_pairs(rows.end), "a pair is not cut");
+                Factor::Sparse(Pairs { first: rows.start / PAIR, columns: rows.len(), batch })
             }
         }
     }

@@ -1,8 +1,8 @@
 //! A batch of rows of bytes, most of which stand for zero, as the two products of a layer want it.
 //!
-//! A product with weights runs over the columns of a few samples at once, an update over the samples of a few columns. So a batch is kept
-//! twice: by groups of samples, each without the columns that are zero in all of its samples; and by quads of columns, each without the samples
-//! that are zero in all of its columns. A batch of few samples, and one for a narrow layer, whose tiles are too short for that, is one group, as numbers, for
+//! A product with weights runs over the columns of a few samples at once, an update over the samples of a few columns. So beside its bytes a batch has
+//! two lists of where to look: for each group of samples, the columns that are not zero in all of them; and for each pair of columns, the samples that are
+//! not zero in both. A batch of few samples, and one for a narrow layer, whose tiles are too short for that, is one group, as numbers, for
 //! both products. All of them leave out zeros only: every sum has the terms it would have otherwise, in the same order.
 //!
 //! A sum over columns is the sum over the first half of them plus that over the second ([`Half`]), whoever computes it: so two threads that have half of the rows of
@@ -15,10 +15,16 @@ use ndarray::{Array2, ArrayView2};
 use super::bytes::{self, prefetch};
 
 /// Samples of a group. More of them share a read of the weights, but have fewer zeros in common.
-pub(super) const GROUP: usize = 5;
+pub(super) const GROUP: usize = 2;
 
-/// Columns of a quad.
-pub(super) const QUAD: usize = 4;
+/// Columns of a pair.
+pub(super) const PAIR: usize = 2;
+
+/// Samples of a [`Set`].
+pub(super) const SET: usize = Set::BITS as usize;
+
+/// A batch of so few samples is one group.
+const FEW: usize = 5;
 
 /// A layer of fewer outputs is narrow.
 const NARROW: usize = 64;
@@ -35,7 +41,7 @@ pub(super) enum Half {
 /// The middle is a multiple of so many columns: as many rows of weights are whole cache lines, however wide.
 const MIDDLE: usize = 16;
 
-const _: () = assert!(MIDDLE.is_multiple_of(QUAD), "no quad is cut");
+const _: () = assert!(MIDDLE.is_multiple_of(PAIR), "no pair is cut");
 
 /// `X` (B, I), row by row from bytes. Room for the largest batch; a smaller one uses the front of it.
 #[derive(Debug, Clone)]
@@ -56,47 +62,31 @@ pub struct SparseBatch {
     middles: Vec<u32>,
     /// (groups, I): the columns of each group, in order, in the front of its row.
     columns: Vec<u16>,
-    /// (groups, I): each column's largest byte.
+    /// (I): each column's largest byte in the group whose columns are being found.
     largest: Vec<u8>,
-    /// (B, I): each sample's bytes in the columns of its group, in the front of its row. Of a batch that is one group only the first row is used.
+    /// (I): a sample's bytes in the columns of its group, in the front.
+    picked: Vec<u8>,
+    /// (B, I): the samples.
     bytes: Vec<u8>,
     /// The samples of a batch that is one group in its columns, row by row.
     numbers: Vec<f32>,
-    /// By quad: where it ends in `terms`.
-    ends: Vec<u32>,
-    /// By quad: its samples, in order.
-    terms: Vec<Term>,
-    found: Found,
+    /// (pairs, sets): by pair, in which of the first [`SET`] samples it is not zero, in which of the next, and so on.
+    sets: Vec<Set>,
+    /// (pairs): the same of some samples that are being looked through.
+    found: Vec<u16>,
     /// Products of a number with a row of weights that `X·W` takes, and with a row of gradients that `Xᵀ·D` does.
     operations: [usize; 2],
 }
 
-/// By sample: its quads that are not zero.
-#[derive(Debug, Clone)]
-struct Found {
-    /// How many.
-    counts: Vec<u32>,
-    /// Their numbers, in the front of a row for all quads.
-    numbers: Vec<u16>,
-    /// Their bytes, likewise.
-    quads: Vec<[u8; QUAD]>,
-}
-
-/// A sample in which a quad is not zero.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Term {
-    /// The quad's.
-    pub bytes: [u8; QUAD],
-    /// Its number.
-    pub sample: u16,
-}
+/// Some of [`SET`] samples, a bit for each.
+pub(super) type Set = u64;
 
 /// Samples of a batch that share their columns, as bytes or as numbers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Group<'a, T> {
     /// The columns that are not zero in all of them, in order.
     pub columns: &'a [u16],
-    /// What is in these, each sample's in the front of its row.
+    /// What is in these, as numbers, each sample's in the front of its row; or what is in all columns, as bytes.
     pub entries: &'a [T],
     /// From a row to the next.
     pub stride: usize,
@@ -112,13 +102,27 @@ impl<'a> Group<'a, f32> {
     }
 }
 
-/// Four columns of a batch that lie side by side; the last may be fewer.
+/// All columns of a batch, by pairs that lie side by side; the last may be alone.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Quad<'a> {
-    /// The samples in which they are not all zero, in order.
-    pub terms: &'a [Term],
+pub(super) struct Paired<'a> {
+    /// By pair: in which of the first [`SET`] samples it is not zero, in which of the next, and so on.
+    sets: &'a [Set],
+    /// How many there are of a pair.
+    sets_of_pair: usize,
+    /// (samples, columns): all of the batch.
+    pub bytes: &'a [u8],
+    /// From a sample to the next.
+    pub stride: usize,
     /// What a byte stands for.
     pub values: &'static [f32; 256],
+}
+
+impl<'a> Paired<'a> {
+    /// The samples in which the `number`-th pair is not zero.
+    #[inline(always)]
+    pub fn sets(&self, number: usize) -> &'a [Set] {
+        &self.sets[number * self.sets_of_pair..][..self.sets_of_pair]
+    }
 }
 
 /// Every byte is zero.
@@ -136,8 +140,8 @@ impl SparseBatch {
         assert!(batch.max(width) <= Self::MOST, "too many samples or columns to be numbered");
         let is_narrow = outputs < NARROW;
         // As tiles, and as one group.
-        let [tiles, one] = if is_narrow { [0, batch] } else { [batch, batch.min(GROUP)] };
-        let (groups, quads) = (tiles.div_ceil(GROUP).max(1), if is_narrow { 0 } else { width.div_ceil(QUAD) });
+        let [tiles, one] = if is_narrow { [0, batch] } else { [batch, batch.min(FEW)] };
+        let groups = tiles.div_ceil(GROUP).max(1);
         Self {
             width,
             most: batch,
@@ -147,16 +151,12 @@ impl SparseBatch {
             counts: vec![0; groups],
             middles: vec![0; groups],
             columns: vec![0; groups * width],
-            largest: vec![0; groups * width],
-            bytes: vec![0; tiles.max(1) * width],
+            largest: vec![0; width],
+            picked: vec![0; width],
+            bytes: vec![0; batch * width],
             numbers: vec![0.0; one * width],
-            ends: vec![0; quads],
-            terms: vec![Term::default(); tiles * quads],
-            found: Found {
-                counts: vec![0; tiles],
-                numbers: vec![0; tiles * quads],
-                quads: vec![[0; QUAD]; tiles * quads],
-            },
+            sets: vec![0; tiles.div_ceil(SET) * width.div_ceil(PAIR)],
+            found: vec![0; width.div_ceil(PAIR)],
             operations: [0; 2],
         }
     }
@@ -176,79 +176,54 @@ impl SparseBatch {
         assert!(rows.len() <= self.most, "more samples than there is room for");
         assert!(rows.clone().all(|row| row.len() == self.width), "a row of another width");
         (self.samples, self.values) = (rows.len(), values);
-        self.find_columns(rows.clone(), least);
+        // Once: a file that they may be mapped from may be written meanwhile.
+        for (number, row) in rows.enumerate() {
+            self.bytes[number * self.width..][..self.width].copy_from_slice(row);
+        }
+        self.find_columns(least);
         if self.is_one_group() {
-            self.fill_numbers(rows, least, convert);
+            self.fill_numbers(least, convert);
         } else {
-            self.fill_bytes(rows.clone(), least);
-            self.fill_quads(rows, least);
+            self.fill_sets(least);
         }
     }
 
-    fn find_columns<'r>(&mut self, rows: impl Iterator<Item = &'r [u8]>, least: u8) {
-        let (width, size) = (self.width, self.group_size());
-        let (groups, middle) = (self.samples.div_ceil(size), self.middle());
+    fn find_columns(&mut self, least: u8) {
+        let (width, size, middle) = (self.width, self.group_size(), self.middle());
         (self.counts[0], self.middles[0]) = (0, 0); // of a batch without samples
-        self.largest[..groups * width].fill(0);
-        for (sample, row) in rows.enumerate() {
-            bytes::raise(&mut self.largest[sample / size * width..][..width], row);
-        }
-        for number in 0..groups {
-            let [largest, columns] = [number * width; 2];
-            let (largest, columns) = (&self.largest[largest..][..width], &mut self.columns[columns..][..width]);
-            let count = bytes::places(largest, least, columns);
+        self.operations[0] = 0;
+        for (number, samples) in self.bytes[..self.samples * width].chunks(size * width).enumerate() {
+            let (first, others) = samples.split_at(width);
+            self.largest.copy_from_slice(first);
+            others.chunks_exact(width).for_each(|row| bytes::raise(&mut self.largest, row));
+            let columns = &mut self.columns[number * width..][..width];
+            let count = bytes::places(&self.largest, least, columns);
             self.counts[number] = count as u32;
             self.middles[number] = columns[..count].partition_point(|&column| usize::from(column) < middle) as u32;
+            self.operations[0] += count * samples.len() / width;
         }
     }
 
-    fn fill_numbers<'r>(
-        &mut self,
-        rows: impl Iterator<Item = &'r [u8]>,
-        least: u8,
-        convert: impl Fn(&[u8], &mut [f32]),
-    ) {
-        let count = self.counts[0] as usize;
-        let (picked, largest) = (&mut self.bytes[..self.width], &self.largest[..self.width]);
+    fn fill_numbers(&mut self, least: u8, convert: impl Fn(&[u8], &mut [f32])) {
+        let (count, rows) = (self.counts[0] as usize, self.bytes[..self.samples * self.width].chunks_exact(self.width));
         for (sample, row) in rows.enumerate() {
-            bytes::pick(row, largest, least, picked);
-            convert(&picked[..count], &mut self.numbers[sample * count..][..count]);
+            bytes::pick(row, &self.largest, least, &mut self.picked);
+            convert(&self.picked[..count], &mut self.numbers[sample * count..][..count]);
         }
-        self.operations = [self.samples * count; 2];
+        self.operations[1] = self.operations[0];
     }
 
-    fn fill_bytes<'r>(&mut self, rows: impl Iterator<Item = &'r [u8]>, least: u8) {
-        let width = self.width;
-        self.operations[0] = 0;
-        for (sample, row) in rows.enumerate() {
-            let largest = &self.largest[sample / GROUP * width..][..width];
-            self.operations[0] += bytes::pick(row, largest, least, &mut self.bytes[sample * width..][..width]);
-        }
-    }
-
-    /// Each row is read once: a file that it may be mapped from may be written meanwhile.
-    fn fill_quads<'r>(&mut self, rows: impl Iterator<Item = &'r [u8]>, least: u8) {
-        let Self { ends, terms, found, .. } = self;
-        let room = ends.len();
-        ends.fill(0);
-        for (sample, row) in rows.enumerate() {
-            let of_sample = sample * room..(sample + 1) * room;
-            let (numbers, quads) = (&mut found.numbers[of_sample.clone()], &mut found.quads[of_sample]);
-            let count = bytes::quads(row, least, numbers, quads);
-            numbers[..count].iter().for_each(|&number| ends[usize::from(number)] += 1);
-            found.counts[sample] = count as u32;
-        }
-        let mut start = 0;
-        for end in ends.iter_mut() {
-            start += std::mem::replace(end, start); // from here on, where the next term of the quad goes
-        }
-        self.operations[1] = QUAD * start as usize;
-        for (sample, &count) in found.counts[..self.samples].iter().enumerate() {
-            let of_sample = sample * room..sample * room + count as usize;
-            for (&number, &bytes) in found.numbers[of_sample.clone()].iter().zip(&found.quads[of_sample]) {
-                let next = &mut ends[usize::from(number)];
-                terms[*next as usize] = Term { bytes, sample: sample as u16 };
-                *next += 1;
+    fn fill_sets(&mut self, least: u8) {
+        /// Samples that are looked through at once.
+        const SOME: usize = u16::BITS as usize;
+        let (width, count) = (self.width, self.samples.div_ceil(SET));
+        self.operations[1] = 0;
+        for (number, rows) in self.bytes[..self.samples * width].chunks(SOME * width).enumerate() {
+            self.operations[1] += PAIR * bytes::pairs(rows, width, least, &mut self.found);
+            let (set, shift) = (number * SOME / SET, number * SOME % SET);
+            for (sets, &found) in self.sets.chunks_exact_mut(count).zip(&self.found) {
+                let before = if shift == 0 { 0 } else { sets[set] };
+                sets[set] = before | Set::from(found) << shift;
             }
         }
     }
@@ -262,13 +237,11 @@ impl SparseBatch {
             return prefetch(entries);
         }
         for number in 0..self.samples.div_ceil(GROUP) {
-            let Group { columns, entries, stride, .. } = self.half(number, self.group(number), Half::First);
-            prefetch(columns);
-            entries.chunks(stride).for_each(|row| prefetch(&row[..columns.len()]));
+            prefetch(self.group(number, Half::First).columns);
         }
-        let ends = &self.ends[..self.middle().div_ceil(QUAD)];
-        prefetch(ends);
-        prefetch(&self.terms[..ends.last().map_or(0, |&end| end as usize)]);
+        let middle = self.middle();
+        self.bytes[..self.samples * self.width].chunks_exact(self.width).for_each(|row| prefetch(&row[..middle]));
+        prefetch(&self.sets[..middle / PAIR * self.samples.div_ceil(SET)]);
     }
 
     /// B.
@@ -295,16 +268,6 @@ impl SparseBatch {
         }
     }
 
-    /// What `group`, the `number`-th, has in a half.
-    #[inline(always)]
-    pub(super) fn half<'a, T>(&self, number: usize, group: Group<'a, T>, half: Half) -> Group<'a, T> {
-        let middle = self.middles[number] as usize;
-        match half {
-            Half::First => Group { columns: &group.columns[..middle], ..group },
-            Half::Second => Group { columns: &group.columns[middle..], entries: &group.entries[middle..], ..group },
-        }
-    }
-
     /// Products of a number with a row of weights that `X·W` takes.
     pub(super) fn forward_terms(&self) -> usize {
         self.operations[0]
@@ -315,10 +278,10 @@ impl SparseBatch {
         self.operations[1]
     }
 
-    /// Whether it is kept as one group, without quads.
+    /// Whether it is kept as one group, without pairs.
     #[inline(always)]
     pub(super) fn is_one_group(&self) -> bool {
-        self.is_narrow || self.samples <= GROUP
+        self.is_narrow || self.samples <= FEW
     }
 
     /// Samples of each group, but the last may have fewer.
@@ -332,12 +295,27 @@ impl SparseBatch {
         Group { columns: &self.columns[..stride], entries: &self.numbers[..samples * stride], stride, samples }
     }
 
-    /// The `number`-th group of a batch that is several.
+    /// What that has in a half of the columns.
     #[inline(always)]
-    pub(super) fn group(&self, number: usize) -> Group<'_, u8> {
+    pub(super) fn half_of_whole_group(&self, half: Half) -> Group<'_, f32> {
+        let (group, middle) = (self.whole_group(), self.middles[0] as usize);
+        match half {
+            Half::First => Group { columns: &group.columns[..middle], ..group },
+            Half::Second => Group { columns: &group.columns[middle..], entries: &group.entries[middle..], ..group },
+        }
+    }
+
+    /// What the `number`-th group of a batch that is several has in a half of the columns.
+    #[inline(always)]
+    pub(super) fn group(&self, number: usize, half: Half) -> Group<'_, u8> {
         let (stride, first) = (self.width, number * GROUP);
         let samples = GROUP.min(self.samples - first);
         let columns = &self.columns[number * stride..][..self.counts[number] as usize];
+        let (before, after) = columns.split_at(self.middles[number] as usize);
+        let columns = match half {
+            Half::First => before,
+            Half::Second => after,
+        };
         Group { columns, entries: &self.bytes[first * stride..][..samples * stride], stride, samples }
     }
 
@@ -347,11 +325,17 @@ impl SparseBatch {
         self.values
     }
 
-    /// The `number`-th quad of a batch that is several groups.
+    /// The columns of a batch that is several groups.
     #[inline(always)]
-    pub(super) fn quad(&self, number: usize) -> Quad<'_> {
-        let start = if number == 0 { 0 } else { self.ends[number - 1] };
-        Quad { terms: &self.terms[start as usize..self.ends[number] as usize], values: self.values }
+    pub(super) fn paired(&self) -> Paired<'_> {
+        let sets_of_pair = self.samples.div_ceil(SET);
+        Paired {
+            sets: &self.sets[..self.width.div_ceil(PAIR) * sets_of_pair],
+            sets_of_pair,
+            bytes: &self.bytes[..self.samples * self.width],
+            stride: self.width,
+            values: self.values,
+        }
     }
 
     /// A copy of all of `X`, (B, I).
@@ -363,9 +347,13 @@ impl SparseBatch {
                 let Group { columns, entries, stride, .. } = self.whole_group();
                 columns.iter().zip(&entries[sample * stride..]).for_each(|(column, &value)| put(column, value));
             } else {
-                let Group { columns, entries, stride, .. } = self.group(sample / GROUP);
-                let bytes = &entries[sample % GROUP * stride..];
-                columns.iter().zip(bytes).for_each(|(column, &byte)| put(column, self.values[usize::from(byte)]));
+                for half in [Half::First, Half::Second] {
+                    let Group { columns, entries, stride, .. } = self.group(sample / GROUP, half);
+                    let bytes = &entries[sample % GROUP * stride..][..stride];
+                    columns
+                        .iter()
+                        .for_each(|column| put(column, self.values[usize::from(bytes[usize::from(*column)])]));
+                }
             }
         }
         x
@@ -386,19 +374,24 @@ mod tests {
         values
     };
 
-    /// `X` put together from its quads.
-    fn by_quads(batch: &SparseBatch) -> Array2<f32> {
+    /// `X` put together from its pairs.
+    fn by_pairs(batch: &SparseBatch) -> Array2<f32> {
         let mut x = Array2::zeros((batch.samples(), batch.width()));
-        for number in 0..batch.width().div_ceil(QUAD) {
-            let quad = batch.quad(number);
-            assert!(quad.terms.is_sorted_by_key(|term| term.sample), "samples are in order");
-            for term in quad.terms {
-                for (column, &byte) in (number * QUAD..batch.width()).zip(&term.bytes) {
-                    x[(usize::from(term.sample), column)] = batch.values[usize::from(byte)];
+        let Paired { bytes, stride, values, .. } = batch.paired();
+        for first in (0..batch.width()).step_by(PAIR) {
+            for sample in samples_of(batch, first / PAIR) {
+                for column in (first..batch.width()).take(PAIR) {
+                    x[(sample, column)] = values[usize::from(bytes[sample * stride + column])];
                 }
             }
         }
         x
+    }
+
+    /// Those in which that pair is not zero.
+    fn samples_of(batch: &SparseBatch, number: usize) -> Vec<usize> {
+        let sets = batch.paired().sets(number);
+        (0..sets.len() * SET).filter(|&sample| sets[sample / SET] >> (sample % SET) & 1 == 1).collect()
     }
 
     fn fill<'r>(batch: &mut SparseBatch, rows: impl ExactSizeIterator<Item = &'r [u8]> + Clone) {
@@ -409,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_and_quads_are_the_batch_without_what_is_zero() {
+    fn groups_and_pairs_are_the_batch_without_what_is_zero() {
         let byte = |sample: usize, column: usize| match (sample * 7919 + column * 104_729) % 11 {
             0..8 => 0,
             8 => 2, // stands for zero, too
@@ -427,16 +420,23 @@ mod tests {
                 assert_eq!(batch.to_whole(), expected, "{samples} of {width}, by groups");
                 let size = batch.group_size();
                 for (number, rows) in rows.chunks(size).enumerate() {
-                    let columns =
-                        if batch.is_one_group() { batch.whole_group().columns } else { batch.group(number).columns };
+                    let columns = if batch.is_one_group() {
+                        batch.whole_group().columns.to_vec()
+                    } else {
+                        [Half::First, Half::Second].map(|half| batch.group(number, half).columns).concat()
+                    };
                     let active = (0..width).filter(|&c| rows.iter().any(|row| row[c] >= 3));
                     assert!(columns.iter().map(|&c| usize::from(c)).eq(active), "no column of zeros is kept");
                 }
                 assert_eq!(batch.is_one_group(), outputs < 64 || samples <= 5);
                 if !batch.is_one_group() {
-                    assert_eq!(by_quads(&batch), expected, "{samples} of {width}, by quads");
-                    let terms = (0..width.div_ceil(QUAD)).flat_map(|number| batch.quad(number).terms);
-                    assert!(terms.into_iter().all(|term| term.bytes.iter().any(|&byte| byte >= 3)), "nor such a term");
+                    assert_eq!(by_pairs(&batch), expected, "{samples} of {width}, by pairs");
+                    for first in (0..width).step_by(PAIR) {
+                        let is_zero = |&sample: &usize| {
+                            (first..width).zip(&rows[sample][first..]).take(PAIR).all(|(_, &byte)| byte < 3)
+                        };
+                        assert!(!samples_of(&batch, first / PAIR).iter().any(is_zero), "nor such a sample");
+                    }
                 }
             }
         }
@@ -449,8 +449,7 @@ mod tests {
         for rows in [[&few, &many], [&many, &few]] {
             let mut batch = SparseBatch::new(8, 32, 64);
             fill(&mut batch, Fickle { rows: rows.map(|row| &row[..]), left: 8, turn: &Cell::new(0) });
-            let all = (0..8).map(|number| batch.quad(number).terms.len()).sum::<usize>();
-            assert!(all <= 64 && (0..2).all(|number| batch.group(number).columns.len() <= 32));
+            assert_eq!(batch.to_whole(), by_pairs(&batch));
         }
     }
 

@@ -196,7 +196,7 @@ fn a_sparse_update_has_the_bits_of_the_dense_one_and_touches_no_other_row() {
                 }
                 let (first, rest) = c.view_mut().split_at(Axis(0), cut);
                 for (first, c) in [(0, first), (cut, rest)].into_iter().filter(|(_, c)| c.nrows() > 0) {
-                    let x = Quads { first: first / 4, columns: c.nrows(), batch: &batch };
+                    let x = Pairs { first: first / PAIR, columns: c.nrows(), batch: &batch };
                     add_sparse(kind, x, Columns::new(d.view()), output, ColumnsMut::new(c));
                 }
             }
@@ -265,7 +265,7 @@ fn a_batch_that_is_one_group_does_not_overwrite() {
     let mut batch = SparseBatch::new(2, 8, 10);
     batch.fill([7_u8; 16].chunks(8), &VALUES, LEAST, |_, _| ());
     let (d, mut c) = (Array2::ones((2, 10)), Array2::zeros((8, 10)));
-    let x = Quads { first: 0, columns: 8, batch: &batch };
+    let x = Pairs { first: 0, columns: 8, batch: &batch };
     add_sparse(Kind::Portable, x, Columns::new(d.view()), SparseOutput::Overwrite, ColumnsMut::new(c.view_mut()));
 }
 
@@ -280,12 +280,12 @@ fn a_batch_is_not_cut_within_a_group() {
 }
 
 #[test]
-#[should_panic(expected = "a quad is not cut")]
-fn a_batch_is_not_cut_within_a_quad() {
+#[should_panic(expected = "a pair is not cut")]
+fn a_batch_is_not_cut_within_a_pair() {
     let mut batch = SparseBatch::new(20, 10, 64);
     batch.fill([7_u8; 200].chunks(10), &VALUES, LEAST, |_, _| ());
     let (d, mut c) = (Array2::ones((20, 64)), Array2::zeros((3, 64)));
-    let x = Quads { first: 0, columns: 3, batch: &batch };
+    let x = Pairs { first: 0, columns: 3, batch: &batch };
     add_sparse(Kind::Portable, x, Columns::new(d.view()), SparseOutput::Overwrite, ColumnsMut::new(c.view_mut()));
 }
 

@@ -7,8 +7,8 @@ use std::hint::black_box;
 use ndarray::s;
 
 use super::vector::Vector;
-use super::{Columns, ColumnsMut, Left, Output, Product, Quads, SomeSamples};
-use crate::linalg::sparse::{GROUP, Group, QUAD, Quad};
+use super::{Columns, ColumnsMut, Left, Output, Pairs, Product, SomeSamples};
+use crate::linalg::sparse::{GROUP, Group, PAIR, Paired, SET};
 
 /// The columns of a tile: some vectors from `start` on, the last of them with `last` lanes. If it is `WHOLE`, these are all lanes.
 #[derive(Clone, Copy)]
@@ -20,8 +20,8 @@ struct Span<const WHOLE: bool> {
 /// The sums of a tile of `M` rows and `N` vectors.
 type Sums<V, const M: usize, const N: usize> = [[V; N]; M];
 
-/// Does `$work` with span after span of so many columns: of `$most` vectors each, two or four, and then one of those that are left, the last of which may have
-/// fewer lanes.
+/// Does `$work` with span after span of so many columns: of `$most` vectors each at most, two, four or eight, and otherwise of like numbers of them. The last vector of a
+/// narrower one may have fewer lanes.
 macro_rules! for_spans {
     ($v:ident, $columns:expr, $most:expr, |$span:ident: $n:ident| $work:expr) => {{
         let (columns, most, mut start) = ($columns, $most, 0);
@@ -34,18 +34,24 @@ macro_rules! for_spans {
                 start += ($n - 1) * $v::LANES + last;
             }};
         }
-        while columns - start >= most * $v::LANES {
-            if most == 4 { span_of!(4, true) } else { span_of!(2, true) }
+        while start < columns {
+            let vectors = (columns - start).div_ceil($v::LANES);
+            let wide = vectors.div_ceil(vectors.div_ceil(most));
+            match (wide, columns - start >= wide * $v::LANES) {
+                (8, true) if most == 8 => span_of!(8, true),
+                (4, true) if most == 4 => span_of!(4, true),
+                (2, true) if most == 2 => span_of!(2, true),
+                (1, _) => span_of!(1, false),
+                (2, _) => span_of!(2, false),
+                (3, _) if most >= 4 => span_of!(3, false),
+                (4, _) if most >= 4 => span_of!(4, false),
+                (5, _) if most == 8 => span_of!(5, false),
+                (6, _) if most == 8 => span_of!(6, false),
+                (7, _) if most == 8 => span_of!(7, false),
+                (8, _) if most == 8 => span_of!(8, false),
+                _ => unreachable!("a span has at most so many"),
+            }
         }
-        match (columns - start).div_ceil($v::LANES) {
-            0 => {}
-            1 => span_of!(1, false),
-            2 => span_of!(2, false),
-            3 if most == 4 => span_of!(3, false),
-            _ if most == 4 => span_of!(4, false),
-            _ => unreachable!("fewer are left"),
-        }
-        debug_assert_eq!(start, columns);
     }};
 }
 
@@ -86,10 +92,10 @@ pub fn multiply<V: Vector>(product: Product, output: Output) {
     }
 }
 
-/// Vectors of a span of a sparse product: a tile of five rows and four vectors has room in 32 registers, one of five and two in 16.
+/// Vectors of a span of a sparse product: so many of each of three samples have room in 32 registers, half as many in 16.
 #[inline(always)]
 const fn sparse_span<V: Vector>() -> usize {
-    if V::LANES == 16 { 4 } else { 2 }
+    if V::LANES == 16 { 8 } else { 4 }
 }
 
 /// See [`super::multiply_sparse`]. Span after span, so that its columns of the weights are near when the next group reads them.
@@ -97,19 +103,17 @@ const fn sparse_span<V: Vector>() -> usize {
 pub fn multiply_sparse<V: Vector>(x: SomeSamples, w: Columns, output: SparseOutput, mut y: ColumnsMut) {
     let start = x.batch.columns_of(x.half).start;
     if x.batch.is_one_group() {
-        let group = x.batch.half(0, x.batch.whole_group(), x.half);
-        let left = GroupRows { group, first: x.first, start, value: |number| number };
+        let left = NumberRows { group: x.batch.half_of_whole_group(x.half), first: x.first, start };
         return for_spans!(V, w.columns, 2, |span: N| {
             by_rows::<V, N, _>(y.rows(), left, w, span, &mut Put { output, c: y.reborrow(), first: 0 });
         });
     }
     let values = x.batch.values();
-    for_spans!(V, w.columns, sparse_span::<V>(), |span: N| {
+    for_spans!(V, w.columns, const { sparse_span::<V>() }, |span: N| {
         let mut first = 0;
         while first < y.rows() {
-            let number = (x.first + first) / GROUP;
-            let group = x.batch.half(number, x.batch.group(number), x.half);
-            let left = GroupRows { group, first: 0, start, value: |byte| values[usize::from(byte)] };
+            let group = x.batch.group((x.first + first) / GROUP, x.half);
+            let left = ByteRows { group, start, values };
             by_rows::<V, N, _>(group.samples, left, w, span, &mut Put { output, c: y.reborrow(), first });
             first += GROUP;
         }
@@ -118,22 +122,21 @@ pub fn multiply_sparse<V: Vector>(x: SomeSamples, w: Columns, output: SparseOutp
 
 /// See [`super::add_sparse`].
 #[inline(always)]
-pub fn add_sparse<V: Vector>(x: Quads, d: Columns, output: SparseOutput, mut c: ColumnsMut) {
+pub fn add_sparse<V: Vector>(x: Pairs, d: Columns, output: SparseOutput, mut c: ColumnsMut) {
     match output {
-        SparseOutput::Overwrite => for_spans!(V, d.columns, sparse_span::<V>(), |span: N| {
-            for_quads::<V, N, _>(x, d, span, &mut Overwrite(c.reborrow()), |_| true);
+        SparseOutput::Overwrite => for_spans!(V, d.columns, const { sparse_span::<V>() }, |span: N| {
+            for_pairs::<V, N, _, true>(x, d, span, &mut Overwrite(c.reborrow()));
         }),
-        SparseOutput::Add { alpha } => for_spans!(V, d.columns, sparse_span::<V>(), |span: N| {
-            let mut output = Add { alpha, c: c.reborrow() };
-            for_quads::<V, N, _>(x, d, span, &mut output, |quad| !quad.terms.is_empty());
+        SparseOutput::Add { alpha } => for_spans!(V, d.columns, const { sparse_span::<V>() }, |span: N| {
+            for_pairs::<V, N, _, false>(x, d, span, &mut Add { alpha, c: c.reborrow() });
         }),
     }
 }
 
 /// See [`super::add_sparse`]: for a batch that is one group.
 #[inline(always)]
-pub fn add_group<V: Vector>(x: Quads, d: Columns, alpha: f32, mut c: ColumnsMut) {
-    let (group, first) = (x.batch.whole_group(), x.first * QUAD);
+pub fn add_group<V: Vector>(x: Pairs, d: Columns, alpha: f32, mut c: ColumnsMut) {
+    let (group, first) = (x.batch.whole_group(), x.first * PAIR);
     let [start, end] =
         [first, first + x.columns].map(|column| group.columns.partition_point(|&other| usize::from(other) < column));
     let columns = &group.columns[start..end];
@@ -186,32 +189,28 @@ fn by_rows<V: Vector, const N: usize, const WHOLE: bool>(
     }
 }
 
-/// Quad by quad, those that count.
+/// Pair by pair: those that are not zero in all samples, or `ALL`.
 #[inline(always)]
-fn for_quads<V: Vector, const N: usize, const WHOLE: bool>(
-    x: Quads,
+fn for_pairs<V: Vector, const N: usize, const WHOLE: bool, const ALL: bool>(
+    x: Pairs,
     d: Columns,
     span: Span<WHOLE>,
     output: &mut impl Finish,
-    counts: impl Fn(Quad) -> bool,
 ) {
+    let (columns, start) = (x.batch.paired(), x.first * PAIR);
+    let left = PairedColumns { columns, start };
     let mut first = 0;
     while first < x.columns {
-        let quad = x.batch.quad(x.first + first / QUAD);
-        macro_rules! quad_of {
-            ($m:literal) => {{
-                let sums: Sums<V, $m, N> = quad.sums(d, 0, span);
+        if ALL || columns.sets((start + first) / PAIR).iter().any(|&set| set != 0) {
+            if x.columns - first == 1 {
+                let sums: Sums<V, 1, N> = left.sums(d, first, span);
                 output.finish(sums, first, span);
-            }};
+            } else {
+                let sums: Sums<V, PAIR, N> = left.sums(d, first, span);
+                output.finish(sums, first, span);
+            }
         }
-        match x.columns - first {
-            _ if !counts(quad) => {}
-            1 => quad_of!(1),
-            2 => quad_of!(2),
-            3 => quad_of!(3),
-            _ => quad_of!(4),
-        }
-        first += QUAD;
+        first += PAIR;
     }
 }
 
@@ -229,21 +228,44 @@ trait Terms: Copy {
 /// `N` vectors of `row`, the last of them with the lanes of `span`.
 #[inline(always)]
 fn load<V: Vector, const N: usize, const WHOLE: bool>(row: &[f32], span: Span<WHOLE>) -> [V; N] {
-    let mut vectors = [V::splat(0.0); N];
-    for n in 0..N {
-        let (values, is_short) = (&row[span.start + n * V::LANES..], !WHOLE && n + 1 == N);
-        vectors[n] = if is_short { V::load_first(span.last, values) } else { V::load(values) };
+    let (mut vectors, whole) = ([V::splat(0.0); N], if WHOLE { N } else { N - 1 });
+    let (values, rest) = row[span.start..].split_at(whole * V::LANES); // so that there is one check of the length
+    for n in 0..whole {
+        vectors[n] = V::load(&values[n * V::LANES..]);
+    }
+    if !WHOLE {
+        vectors[N - 1] = V::load_first(span.last, rest);
     }
     vectors
 }
 
-/// `sums ← sums + a·b`, of all `a` with all `b`.
+/// `sums ← sums + a·b`, of all `a` with the vectors of `row` in the columns of `span`. Of the two, those that are fewer stay in registers meanwhile.
 #[inline(always)]
-fn add_term<V: Vector, const M: usize, const N: usize>(sums: &mut Sums<V, M, N>, a: impl Fn(usize) -> f32, b: [V; N]) {
-    for m in 0..M {
-        let a = V::splat(a(m));
+fn add_term<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
+    sums: &mut Sums<V, M, N>,
+    a: impl Fn(usize) -> f32,
+    row: &[f32],
+    span: Span<WHOLE>,
+) {
+    if M < N {
+        let (mut factors, whole) = ([V::splat(0.0); M], if WHOLE { N } else { N - 1 });
+        for m in 0..M {
+            factors[m] = V::splat(a(m));
+        }
+        let (values, rest) = row[span.start..].split_at(whole * V::LANES);
         for n in 0..N {
-            sums[m][n] = a.multiply_add(b[n], sums[m][n]);
+            let b = if n < whole { V::load(&values[n * V::LANES..]) } else { V::load_first(span.last, rest) };
+            for m in 0..M {
+                sums[m][n] = factors[m].multiply_add(b, sums[m][n]);
+            }
+        }
+    } else {
+        let b: [V; N] = load(row, span);
+        for m in 0..M {
+            let a = V::splat(a(m));
+            for n in 0..N {
+                sums[m][n] = a.multiply_add(b[n], sums[m][n]);
+            }
         }
     }
 }
@@ -272,7 +294,7 @@ impl Terms for Rows<'_> {
         }
         let mut k = 0;
         while k < self.terms {
-            add_term(&mut sums, |m| rows[m][k], load(right.row(black_box(k)), span));
+            add_term(&mut sums, |m| rows[m][k], right.row(black_box(k)), span);
             k += 1;
         }
         sums
@@ -292,24 +314,22 @@ impl Terms for Columns<'_> {
         let mut k = 0;
         while k < self.rows {
             let a = &self.row(k)[first..][..M];
-            add_term(&mut sums, |m| a[m], load(right.row(k), span));
+            add_term(&mut sums, |m| a[m], right.row(k), span);
             k += 1;
         }
         sums
     }
 }
 
-/// Samples of a group from the `first` on, without the columns that are zero in all of the group. The right factor has a row for each column from `start` on; `value` says
-/// what an entry is.
+/// Samples of a batch that is one group, from the `first` on, without the columns that are zero in all of it. The right factor has a row for each column from `start` on.
 #[derive(Clone, Copy)]
-struct GroupRows<'a, T, F> {
-    group: Group<'a, T>,
+struct NumberRows<'a> {
+    group: Group<'a, f32>,
     first: usize,
     start: usize,
-    value: F,
 }
 
-impl<T: Copy, F: Fn(T) -> f32 + Copy> Terms for GroupRows<'_, T, F> {
+impl Terms for NumberRows<'_> {
     #[inline(always)]
     fn sums<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
         self,
@@ -317,38 +337,82 @@ impl<T: Copy, F: Fn(T) -> f32 + Copy> Terms for GroupRows<'_, T, F> {
         first: usize,
         span: Span<WHOLE>,
     ) -> Sums<V, M, N> {
-        let Self { group, start, value, .. } = self;
+        let Self { group, start, .. } = self;
         let mut sums = [[V::splat(0.0); N]; M];
-        let mut rows: [&[T]; M] = [&[]; M];
+        let mut rows: [&[f32]; M] = [&[]; M];
         for m in 0..M {
             rows[m] = &group.entries[(self.first + first + m) * group.stride..][..group.columns.len()];
         }
         let mut k = 0;
         while k < group.columns.len() {
             let row = right.row(usize::from(group.columns[k]).wrapping_sub(start)); // of a column before it there is no row
-            add_term(&mut sums, |m| value(rows[m][k]), load(row, span));
+            add_term(&mut sums, |m| rows[m][k], row, span);
             k += 1;
         }
         sums
     }
 }
 
-/// Its columns, without the samples that are zero in all of them.
-impl Terms for Quad<'_> {
+/// Samples of a group of several, likewise.
+#[derive(Clone, Copy)]
+struct ByteRows<'a> {
+    group: Group<'a, u8>,
+    start: usize,
+    /// What a byte stands for.
+    values: &'static [f32; 256],
+}
+
+impl Terms for ByteRows<'_> {
     #[inline(always)]
     fn sums<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
         self,
         right: Columns,
-        _first: usize,
+        first: usize,
         span: Span<WHOLE>,
     ) -> Sums<V, M, N> {
+        let Self { group, start, values } = self;
         let mut sums = [[V::splat(0.0); N]; M];
+        let mut rows: [&[u8]; M] = [&[]; M];
+        for m in 0..M {
+            rows[m] = &group.entries[(first + m) * group.stride..][..group.stride];
+        }
         let mut k = 0;
-        while k < self.terms.len() {
-            let term = &self.terms[k];
-            let row = right.row(usize::from(term.sample));
-            add_term(&mut sums, |m| self.values[usize::from(term.bytes[m])], load(row, span));
+        while k < group.columns.len() {
+            let column = usize::from(group.columns[k]);
+            let row = right.row(column.wrapping_sub(start)); // of a column before it there is no row
+            add_term(&mut sums, |m| values[usize::from(rows[m][column])], row, span);
             k += 1;
+        }
+        sums
+    }
+}
+
+/// Pairs of columns from `start` on, each without the samples that are zero in both.
+#[derive(Clone, Copy)]
+struct PairedColumns<'a> {
+    columns: Paired<'a>,
+    start: usize,
+}
+
+impl Terms for PairedColumns<'_> {
+    #[inline(always)]
+    fn sums<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
+        self,
+        right: Columns,
+        first: usize,
+        span: Span<WHOLE>,
+    ) -> Sums<V, M, N> {
+        let (Paired { bytes, stride, values, .. }, column) = (self.columns, self.start + first);
+        let (mut sums, mut start) = ([[V::splat(0.0); N]; M], 0);
+        for set in self.columns.sets(column / PAIR) {
+            let mut left = *set;
+            while left != 0 {
+                let sample = start + left.trailing_zeros() as usize;
+                left &= left - 1;
+                let bytes = &bytes[sample * stride + column..][..M];
+                add_term(&mut sums, |m| values[usize::from(bytes[m])], right.row(sample), span);
+            }
+            start += SET;
         }
         sums
     }
@@ -368,9 +432,13 @@ trait Finish {
 /// Overwrites `N` vectors of `row`.
 #[inline(always)]
 fn store<V: Vector, const N: usize, const WHOLE: bool>(vectors: [V; N], row: &mut [f32], span: Span<WHOLE>) {
-    for n in 0..N {
-        let (values, is_short) = (&mut row[span.start + n * V::LANES..], !WHOLE && n + 1 == N);
-        if is_short { vectors[n].store_first(span.last, values) } else { vectors[n].store(values) }
+    let whole = if WHOLE { N } else { N - 1 };
+    let (values, rest) = row[span.start..].split_at_mut(whole * V::LANES);
+    for n in 0..whole {
+        vectors[n].store(&mut values[n * V::LANES..]);
+    }
+    if !WHOLE {
+        vectors[N - 1].store_first(span.last, rest);
     }
 }
 
