@@ -70,7 +70,7 @@ pub struct SparseBatch {
     bytes: Vec<u8>,
     /// The samples of a batch that is one group in its columns, row by row.
     numbers: Vec<f32>,
-    /// (pairs, sets): by pair, in which of the first [`SET`] samples it is not zero, in which of the next, and so on.
+    /// (sets, pairs): in which of the first [`SET`] samples each pair is not zero, in which of the next, and so on.
     sets: Vec<Set>,
     /// (pairs): the same of some samples that are being looked through.
     found: Vec<u16>,
@@ -105,10 +105,12 @@ impl<'a> Group<'a, f32> {
 /// All columns of a batch, by pairs that lie side by side; the last may be alone.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Paired<'a> {
-    /// By pair: in which of the first [`SET`] samples it is not zero, in which of the next, and so on.
+    /// (sets, pairs): in which of the first [`SET`] samples each pair is not zero, in which of the next, and so on.
     sets: &'a [Set],
-    /// How many there are of a pair.
-    sets_of_pair: usize,
+    /// How many pairs there are.
+    pairs: usize,
+    /// How many sets of each.
+    pub sets_of_pair: usize,
     /// (samples, columns): all of the batch.
     pub bytes: &'a [u8],
     /// From a sample to the next.
@@ -117,11 +119,11 @@ pub(super) struct Paired<'a> {
     pub values: &'static [f32; 256],
 }
 
-impl<'a> Paired<'a> {
-    /// The samples in which the `number`-th pair is not zero.
+impl Paired<'_> {
+    /// Those of the `number`-th [`SET`] samples in which `pair` is not zero.
     #[inline(always)]
-    pub fn sets(&self, number: usize) -> &'a [Set] {
-        &self.sets[number * self.sets_of_pair..][..self.sets_of_pair]
+    pub fn set(&self, number: usize, pair: usize) -> Set {
+        self.sets[number * self.pairs + pair]
     }
 }
 
@@ -216,14 +218,14 @@ impl SparseBatch {
     fn fill_sets(&mut self, least: u8) {
         /// Samples that are looked through at once.
         const SOME: usize = u16::BITS as usize;
-        let (width, count) = (self.width, self.samples.div_ceil(SET));
+        let (width, pairs) = (self.width, self.width.div_ceil(PAIR));
         self.operations[1] = 0;
         for (number, rows) in self.bytes[..self.samples * width].chunks(SOME * width).enumerate() {
             self.operations[1] += PAIR * bytes::pairs(rows, width, least, &mut self.found);
-            let (set, shift) = (number * SOME / SET, number * SOME % SET);
-            for (sets, &found) in self.sets.chunks_exact_mut(count).zip(&self.found) {
-                let before = if shift == 0 { 0 } else { sets[set] };
-                sets[set] = before | Set::from(found) << shift;
+            let (first, shift) = (number * SOME / SET * pairs, number * SOME % SET);
+            for (set, &found) in self.sets[first..][..pairs].iter_mut().zip(&self.found) {
+                let found = Set::from(found) << shift;
+                *set = if shift == 0 { found } else { *set | found };
             }
         }
     }
@@ -241,7 +243,8 @@ impl SparseBatch {
         }
         let middle = self.middle();
         self.bytes[..self.samples * self.width].chunks_exact(self.width).for_each(|row| prefetch(&row[..middle]));
-        prefetch(&self.sets[..middle / PAIR * self.samples.div_ceil(SET)]);
+        let sets = self.sets.chunks_exact(self.width.div_ceil(PAIR)).take(self.samples.div_ceil(SET));
+        sets.for_each(|sets| prefetch(&sets[..middle / PAIR]));
     }
 
     /// B.
@@ -328,10 +331,10 @@ impl SparseBatch {
     /// The columns of a batch that is several groups.
     #[inline(always)]
     pub(super) fn paired(&self) -> Paired<'_> {
-        let sets_of_pair = self.samples.div_ceil(SET);
         Paired {
-            sets: &self.sets[..self.width.div_ceil(PAIR) * sets_of_pair],
-            sets_of_pair,
+            sets: &self.sets,
+            pairs: self.width.div_ceil(PAIR),
+            sets_of_pair: self.samples.div_ceil(SET),
             bytes: &self.bytes[..self.samples * self.width],
             stride: self.width,
             values: self.values,
@@ -390,8 +393,9 @@ mod tests {
 
     /// Those in which that pair is not zero.
     fn samples_of(batch: &SparseBatch, number: usize) -> Vec<usize> {
-        let sets = batch.paired().sets(number);
-        (0..sets.len() * SET).filter(|&sample| sets[sample / SET] >> (sample % SET) & 1 == 1).collect()
+        let columns = batch.paired();
+        let is_in = |&sample: &usize| columns.set(sample / SET, number) >> (sample % SET) & 1 == 1;
+        (0..columns.sets_of_pair * SET).filter(is_in).collect()
     }
 
     fn fill<'r>(batch: &mut SparseBatch, rows: impl ExactSizeIterator<Item = &'r [u8]> + Clone) {
@@ -411,9 +415,9 @@ mod tests {
         for (width, outputs) in
             [1, 3, 4, 25, 63, 64, 65, 130, 784].into_iter().flat_map(|width| [(width, 10), (width, 64)])
         {
-            let rows: Vec<Vec<u8>> = (0..23).map(|s| (0..width).map(|c| byte(s, c)).collect()).collect();
-            let mut batch = SparseBatch::new(23, width, outputs);
-            for (start, samples) in [(0, 23), (3, 1), (1, 5), (7, 6), (11, 12), (22, 1), (0, 0)] {
+            let rows: Vec<Vec<u8>> = (0..150).map(|s| (0..width).map(|c| byte(s, c)).collect()).collect();
+            let mut batch = SparseBatch::new(150, width, outputs);
+            for (start, samples) in [(0, 150), (0, 23), (3, 1), (1, 5), (7, 6), (11, 64), (50, 65), (22, 1), (0, 0)] {
                 let rows = &rows[start..start + samples];
                 fill(&mut batch, rows.iter().map(|row| &row[..]));
                 let expected = Array2::from_shape_fn((samples, width), |(s, c)| SIGNED[usize::from(rows[s][c])]);

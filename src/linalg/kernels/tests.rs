@@ -96,8 +96,20 @@ const LEAST: u8 = 3;
 /// Batches of every pattern, for layers of several widths: a batch, and the outputs of the layer that it is for.
 fn sparse_cases() -> impl Iterator<Item = (SparseBatch, usize)> {
     let mut stream = Seed(11).stream(Purpose::Init, 0);
-    let shapes =
-        [(1, 1), (1, 784), (2, 30), (4, 65), (5, 130), (6, 7), (9, 784), (16, 64), (17, 66), (23, 131), (50, 784)];
+    let shapes = [
+        (1, 1),
+        (1, 784),
+        (2, 30),
+        (4, 65),
+        (5, 130),
+        (6, 7),
+        (9, 784),
+        (16, 64),
+        (17, 66),
+        (23, 131),
+        (50, 784),
+        (130, 41),
+    ];
     let outputs = [1, 10, 16, 30, 33, 63, 64, 65, 79, 80, 95, 100, 127]; // 13: each with every pattern
     let cases = shapes.into_iter().flat_map(move |shape| outputs.map(|outputs| (shape, outputs)));
     cases.enumerate().map(move |(number, ((samples, width), outputs))| {

@@ -197,16 +197,16 @@ fn for_pairs<V: Vector, const N: usize, const WHOLE: bool, const ALL: bool>(
     span: Span<WHOLE>,
     output: &mut impl Finish,
 ) {
-    let (columns, start) = (x.batch.paired(), x.first * PAIR);
-    let left = PairedColumns { columns, start };
+    let columns = x.batch.paired();
     let mut first = 0;
     while first < x.columns {
-        if ALL || columns.sets((start + first) / PAIR).iter().any(|&set| set != 0) {
-            if x.columns - first == 1 {
-                let sums: Sums<V, 1, N> = left.sums(d, first, span);
+        let left = PairTerms { columns, pair: x.first + first / PAIR };
+        if ALL || (0..columns.sets_of_pair).any(|number| columns.set(number, left.pair) != 0) {
+            if first + 1 == x.columns {
+                let sums: Sums<V, 1, N> = left.sums(d, 0, span);
                 output.finish(sums, first, span);
             } else {
-                let sums: Sums<V, PAIR, N> = left.sums(d, first, span);
+                let sums: Sums<V, PAIR, N> = left.sums(d, 0, span);
                 output.finish(sums, first, span);
             }
         }
@@ -387,32 +387,32 @@ impl Terms for ByteRows<'_> {
     }
 }
 
-/// Pairs of columns from `start` on, each without the samples that are zero in both.
+/// A pair of columns, without the samples that are zero in both.
 #[derive(Clone, Copy)]
-struct PairedColumns<'a> {
+struct PairTerms<'a> {
     columns: Paired<'a>,
-    start: usize,
+    pair: usize,
 }
 
-impl Terms for PairedColumns<'_> {
+impl Terms for PairTerms<'_> {
     #[inline(always)]
     fn sums<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
         self,
         right: Columns,
-        first: usize,
+        _first: usize,
         span: Span<WHOLE>,
     ) -> Sums<V, M, N> {
-        let (Paired { bytes, stride, values, .. }, column) = (self.columns, self.start + first);
-        let (mut sums, mut start) = ([[V::splat(0.0); N]; M], 0);
-        for set in self.columns.sets(column / PAIR) {
-            let mut left = *set;
+        let Paired { bytes, stride, values, sets_of_pair, .. } = self.columns;
+        let (mut sums, mut number) = ([[V::splat(0.0); N]; M], 0);
+        while number < sets_of_pair {
+            let mut left = self.columns.set(number, self.pair);
             while left != 0 {
-                let sample = start + left.trailing_zeros() as usize;
+                let sample = number * SET + left.trailing_zeros() as usize;
                 left &= left - 1;
-                let bytes = &bytes[sample * stride + column..][..M];
+                let bytes = &bytes[sample * stride + self.pair * PAIR..][..M];
                 add_term(&mut sums, |m| values[usize::from(bytes[m])], right.row(sample), span);
             }
-            start += SET;
+            number += 1;
         }
         sums
     }

@@ -37,7 +37,7 @@ impl<V: Vector> Lanes<V> {
 /// `+`, `-`, `*` and `/` of lanes with lanes and with a number. Each is rounded by itself, a quotient within a unit in the last place where nothing exceeds 1e30 or is
 /// below 1e-30.
 macro_rules! operator {
-    ($trait:ident, $method:ident, $of_vectors:ident) => {
+    ($trait:ident, $method:ident, $of_vectors:ident, |$lanes:ident, $number:ident| $by_number:expr) => {
         impl<V: Vector> $trait for Lanes<V> {
             type Output = Self;
 
@@ -51,17 +51,18 @@ macro_rules! operator {
             type Output = Self;
 
             #[inline(always)]
-            fn $method(self, other: f32) -> Self {
-                Self(self.0.$of_vectors(V::splat(other)))
+            fn $method(self, $number: f32) -> Self {
+                let $lanes = self.0;
+                Self($by_number)
             }
         }
     };
 }
 
-operator!(Add, add, add);
-operator!(Sub, sub, subtract);
-operator!(Mul, mul, multiply);
-operator!(Div, div, divide);
+operator!(Add, add, add, |lanes, number| lanes.add(V::splat(number)));
+operator!(Sub, sub, subtract, |lanes, number| lanes.subtract(V::splat(number)));
+operator!(Mul, mul, multiply, |lanes, number| lanes.multiply(V::splat(number)));
+operator!(Div, div, divide, |lanes, number| lanes.divide_by(number));
 
 /// A memory smaller than this is 0. What is remembered of a pixel that was not seen for some hundred steps would become smaller than the normal numbers are, and
 /// stay so: Intel's processors take a hundred times as long for one. No weight can tell: it is moved by a memory over 1e-8 at most.
