@@ -64,9 +64,10 @@ fn places_one_by_one(judged: &[u8], least: u8, places: &mut [u16]) -> usize {
 /// so much `width` are `rows`, have a byte that is at least `least`; the last column may be alone. Returns how many bits are set.
 ///
 /// # Panics
-/// If there are more samples than bits, or not a set for each pair.
+/// If there are more samples than bits, a row is not whole or has no column, or there is not a set for each pair.
 pub fn pairs(rows: &[u8], width: usize, least: u8, sets: &mut [u16]) -> usize {
-    assert!(rows.len().is_multiple_of(width) && rows.len() / width <= u16::BITS as usize, "more samples than bits");
+    assert!(width > 0 && rows.len().is_multiple_of(width), "a row is not whole");
+    assert!(rows.len() / width <= u16::BITS as usize, "more samples than bits");
     assert_eq!(sets.len(), width.div_ceil(2), "lengths differ");
     #[cfg(target_arch = "x86_64")]
     if x86::runs_here() {
@@ -178,7 +179,7 @@ mod x86 {
     }
 
     /// SAFETY: there must be a set for each pair of columns, and at most a sample for each bit.
-    #[target_feature(enable = "avx512bw,avx512vbmi2")]
+    #[target_feature(enable = "avx512bw")]
     unsafe fn pairs_of_vectors(rows: &[u8], width: usize, least: u8, sets: &mut [u16]) -> usize {
         let (least, mut count, mut start) = (_mm512_set1_epi8(least.cast_signed()), 0, 0);
         while start < width {

@@ -88,6 +88,16 @@ impl Kind {
         }
     }
 
+    /// What else may change the last bits of what it computes: who divides.
+    pub fn remark(self) -> &'static str {
+        #[cfg(target_arch = "x86_64")]
+        if self == Self::Avx512 && vector::divides_fast() {
+            return ", quotients by the divider";
+        }
+        let _ = self;
+        ""
+    }
+
     /// As `gemmnist doctor` tells it.
     pub fn name(self) -> &'static str {
         match self {

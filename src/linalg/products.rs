@@ -11,13 +11,13 @@ use super::{gemm, team};
 const WORTH_SHARING: usize = 300_000;
 
 /// What an optimizer that has other matrices does with an element counts as so many operations of a product when parts are counted. With the
-/// processor's division Adam's took as long as 85, that of momentum less.
+/// division of Intel's processors Adam's took as long as 85, that of momentum less.
 const UPDATE: usize = 30;
 
 /// Matrices are cut at multiples of so many columns or rows. As many columns are a cache line: where rows are whole lines, each has one writer.
 const LINE: usize = 16;
 
-/// Batches are cut at multiples of so many samples: no part but the last ends in a tile of a row or two, and no group is cut.
+/// Batches are cut at multiples of so many samples: no group is cut.
 const SAMPLES: usize = GROUP;
 
 const _: () = assert!(LINE.is_multiple_of(PAIR), "no pair is cut");
@@ -51,7 +51,7 @@ pub fn multiply_by(kind: Option<Kind>, x: Samples, w: ArrayView2<f32>, mut y: Ar
 }
 
 /// Where `Y` (B, O), a product of so many `operations`, is cut for a team of `threads`: its columns, or its samples where these make parts that are more alike. 100
-/// columns are seven vectors: of two threads one would have four of them, but of 100 samples 52. By columns each thread
+/// columns are seven vectors: of two threads one would have four of them, but of 100 samples each 50. By columns each thread
 /// reads its own of the weights, by samples all: for less than a twentieth it is not worth it.
 fn cut_forward(operations: usize, samples: usize, columns: usize, threads: usize) -> (Axis, Parts) {
     let by_columns = Parts::new(operations, columns, LINE, threads);

@@ -1,8 +1,8 @@
 //! A batch of rows of bytes, most of which stand for zero, as the two products of a layer want it.
 //!
 //! A product with weights runs over the columns of a few samples at once, an update over the samples of a few columns. So beside its bytes a batch has
-//! two lists of where to look: for each group of samples, the columns that are not zero in all of them; and for each pair of columns, the samples that are
-//! not zero in both. A batch of few samples, and one for a narrow layer, whose tiles are too short for that, is one group, as numbers, for
+//! two lists of where to look: for each group of samples, the columns without those that are zero in all of them; and for each pair of columns, the samples
+//! without those that are zero in both. A batch of few samples, and one for a narrow layer, whose tiles are too short for that, is one group, as numbers, for
 //! both products. All of them leave out zeros only: every sum has the terms it would have otherwise, in the same order.
 //!
 //! A sum over columns is the sum over the first half of them plus that over the second ([`Half`]), whoever computes it: so two threads that have half of the rows of
@@ -62,7 +62,7 @@ pub struct SparseBatch {
     middles: Vec<u32>,
     /// (groups, I): the columns of each group, in order, in the front of its row.
     columns: Vec<u16>,
-    /// (I): each column's largest byte in the group whose columns are being found.
+    /// (I): each column's largest byte in the last group whose columns were found.
     largest: Vec<u8>,
     /// (I): a sample's bytes in the columns of its group, in the front.
     picked: Vec<u8>,
@@ -84,7 +84,7 @@ pub(super) type Set = u64;
 /// Samples of a batch that share their columns, as bytes or as numbers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Group<'a, T> {
-    /// The columns that are not zero in all of them, in order.
+    /// The columns, in order, without those that are zero in all of them.
     pub columns: &'a [u16],
     /// What is in these, as numbers, each sample's in the front of its row; or what is in all columns, as bytes.
     pub entries: &'a [T],
@@ -131,15 +131,16 @@ impl Paired<'_> {
 static NOTHING: [f32; 256] = [0.0; 256];
 
 impl SparseBatch {
-    /// Samples and columns are numbered by 16 bits: there are no more of either.
+    /// Columns are numbered by 16 bits: there are no more of them, nor of samples.
     pub const MOST: usize = 1 << u16::BITS;
 
     /// Room for up to `batch` samples of `width` columns, for a layer with so many `outputs`.
     ///
     /// # Panics
-    /// If a batch or its width exceeds [`MOST`](Self::MOST).
+    /// If a batch or its width exceeds [`MOST`](Self::MOST), or it has no column.
     pub fn new(batch: usize, width: usize, outputs: usize) -> Self {
         assert!(batch.max(width) <= Self::MOST, "too many samples or columns to be numbered");
+        assert!(width > 0, "samples have columns");
         let is_narrow = outputs < NARROW;
         // As tiles, and as one group.
         let [tiles, one] = if is_narrow { [0, batch] } else { [batch, batch.min(FEW)] };
@@ -158,7 +159,7 @@ impl SparseBatch {
             bytes: vec![0; batch * width],
             numbers: vec![0.0; one * width],
             sets: vec![0; tiles.div_ceil(SET) * width.div_ceil(PAIR)],
-            found: vec![0; width.div_ceil(PAIR)],
+            found: vec![0; if is_narrow { 0 } else { width.div_ceil(PAIR) }],
             operations: [0; 2],
         }
     }
@@ -202,7 +203,7 @@ impl SparseBatch {
             let count = bytes::places(&self.largest, least, columns);
             self.counts[number] = count as u32;
             self.middles[number] = columns[..count].partition_point(|&column| usize::from(column) < middle) as u32;
-            self.operations[0] += count * samples.len() / width;
+            self.operations[0] += count * (samples.len() / width);
         }
     }
 

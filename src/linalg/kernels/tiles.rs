@@ -20,8 +20,8 @@ struct Span<const WHOLE: bool> {
 /// The sums of a tile of `M` rows and `N` vectors.
 type Sums<V, const M: usize, const N: usize> = [[V; N]; M];
 
-/// Does `$work` with span after span of so many columns: of `$most` vectors each at most, two, four or eight, and otherwise of like numbers of them. The last vector of a
-/// narrower one may have fewer lanes.
+/// Does `$work` with span after span of so many columns: as few as there can be of at most `$most` vectors, which is two, four or eight, and of like width. One of `$most` whole
+/// vectors is `WHOLE`; of any other, the last vector has its own number of lanes.
 macro_rules! for_spans {
     ($v:ident, $columns:expr, $most:expr, |$span:ident: $n:ident| $work:expr) => {{
         let (columns, most, mut start) = ($columns, $most, 0);
@@ -92,7 +92,7 @@ pub fn multiply<V: Vector>(product: Product, output: Output) {
     }
 }
 
-/// Vectors of a span of a sparse product: so many of each of three samples have room in 32 registers, half as many in 16.
+/// Vectors of a span of a sparse product. A tile has two rows, of samples or of a pair of columns: with their factors and a vector to multiply with that is 19 of 32 registers, or 11 of 16.
 #[inline(always)]
 const fn sparse_span<V: Vector>() -> usize {
     if V::LANES == 16 { 8 } else { 4 }
@@ -189,7 +189,7 @@ fn by_rows<V: Vector, const N: usize, const WHOLE: bool>(
     }
 }
 
-/// Pair by pair: those that are not zero in all samples, or `ALL`.
+/// Pair by pair: `ALL`, or without those that are zero in all samples.
 #[inline(always)]
 fn for_pairs<V: Vector, const N: usize, const WHOLE: bool, const ALL: bool>(
     x: Pairs,
@@ -203,10 +203,10 @@ fn for_pairs<V: Vector, const N: usize, const WHOLE: bool, const ALL: bool>(
         let left = PairTerms { columns, pair: x.first + first / PAIR };
         if ALL || (0..columns.sets_of_pair).any(|number| columns.set(number, left.pair) != 0) {
             if first + 1 == x.columns {
-                let sums: Sums<V, 1, N> = left.sums(d, 0, span);
+                let sums: Sums<V, 1, N> = left.sums(d, span);
                 output.finish(sums, first, span);
             } else {
-                let sums: Sums<V, PAIR, N> = left.sums(d, 0, span);
+                let sums: Sums<V, PAIR, N> = left.sums(d, span);
                 output.finish(sums, first, span);
             }
         }
@@ -394,12 +394,12 @@ struct PairTerms<'a> {
     pair: usize,
 }
 
-impl Terms for PairTerms<'_> {
+impl PairTerms<'_> {
+    /// See [`Terms::sums`]: of the first `M` of its columns.
     #[inline(always)]
     fn sums<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
         self,
         right: Columns,
-        _first: usize,
         span: Span<WHOLE>,
     ) -> Sums<V, M, N> {
         let Paired { bytes, stride, values, sets_of_pair, .. } = self.columns;

@@ -147,8 +147,35 @@ fn one_vector<V: Vector, R: ElementRule, const WHOLE: bool>(
 mod tests {
     use super::*;
 
-    /// Takes the quotient of gradient and memory, and the root of the memory.
+    /// Takes the quotient of the gradient and theta, and the root of theta.
     struct Divide;
+
+    /// Takes a third of theta and of the memory.
+    struct Third;
+
+    impl ElementRule for Third {
+        const MEMORIES: usize = 1;
+
+        fn step<V: Vector>(
+            &self,
+            theta: Lanes<V>,
+            _: Lanes<V>,
+            [first, second]: [Lanes<V>; 2],
+        ) -> (Lanes<V>, [Lanes<V>; 2]) {
+            (theta / 3.0, [first / 3.0, second])
+        }
+    }
+
+    #[test]
+    fn quotients_by_one_number_are_rounded() {
+        for kind in kinds() {
+            let (numbers, gradient) = (sweep(1e-18, 1e18), sweep(1e-18, 1e18));
+            let (mut theta, mut first) = (numbers.clone(), numbers.clone());
+            update_by(kind, &Third, &mut theta, &gradient, [&mut first, &mut []]);
+            let expected: Vec<f32> = numbers.iter().map(|number| number / 3.0).collect();
+            assert!((&theta, &first) == (&expected, &expected), "{kind:?}");
+        }
+    }
 
     impl ElementRule for Divide {
         const MEMORIES: usize = 2;

@@ -139,10 +139,12 @@ impl Vector for [f32; 4] {
 }
 
 #[cfg(target_arch = "x86_64")]
+pub use x86::divides_fast;
+
+#[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "instructions of some processors only")]
 mod x86 {
     use std::arch::x86_64::*;
-    use std::sync::LazyLock;
 
     use super::Vector;
 
@@ -150,14 +152,10 @@ mod x86 {
     // pointer is to as many numbers as are read or written, which is checked first.
 
     /// Whether the processor's own instructions divide and take roots faster than [`quotient`] and [`root`]: AMD's sixteen of each in 5 to 10 cycles, Intel's in
-    /// 16 to 24.
+    /// 16 to 24. Only AMD's have SSE4a.
     #[inline(always)]
-    fn divides_fast() -> bool {
-        static IS_AMD: LazyLock<bool> = LazyLock::new(|| {
-            let vendor = __cpuid(0);
-            [vendor.ebx, vendor.edx, vendor.ecx].map(u32::to_le_bytes).concat() == b"AuthenticAMD"
-        });
-        *IS_AMD
+    pub fn divides_fast() -> bool {
+        is_x86_feature_detected!("sse4a")
     }
 
     /// By the reciprocal to 14 bits, a step of Newton's that makes it as exact as a number can be, and what the quotient by it leaves (Markstein 1990): some
@@ -439,18 +437,29 @@ mod x86 {
                     lanes
                 })
             }
+            let units = |found: [f32; 16], expected: [f32; 16]| {
+                assert!(found == [found[0]; 16], "every lane has the same");
+                found[0].to_bits().abs_diff(expected[0].to_bits())
+            };
             let (mut count, mut rounded) = (0, 0);
             for b in (1e-18_f32.to_bits()..1e18_f32.to_bits()).step_by(10_007).map(f32::from_bits) {
                 for a in [1.0, -1.0, 1.999_999_9, 3.3, 1e-12, -7.7e9] {
                     let [quotient, divided, root, rooted] = unsafe { pairs(a, b) };
-                    for (found, expected) in [(quotient, divided), (root, rooted)] {
-                        let units = found[0].to_bits().abs_diff(expected[0].to_bits());
-                        assert!(units <= 1 && found == [found[0]; 16], "{a}, {b}: {found:?}, not {expected:?}");
+                    for off in [units(quotient, divided), units(root, rooted)] {
+                        assert!(off <= 1, "{a}, {b}: {quotient:?}, {root:?}");
                         count += 1;
-                        rounded += usize::from(units == 0);
+                        rounded += usize::from(off == 0);
                     }
                 }
             }
+            for square in (f32::MIN_POSITIVE.to_bits()..f32::MAX.to_bits()).step_by(10_007).map(f32::from_bits) {
+                let [.., root, rooted] = unsafe { pairs(1.0, square) };
+                assert!(units(root, rooted) <= 1, "{square}: {root:?}");
+            }
+            let [by_infinity, _, of_infinity, _] = unsafe { pairs(1.0, f32::INFINITY) };
+            let [[.., of_zero, _], [.., of_little, _]] = [0.0, 1e-40].map(|square| unsafe { pairs(1.0, square) });
+            assert_eq!((by_infinity[0], of_infinity[0], of_zero[0]), (0.0, f32::INFINITY, 0.0));
+            assert!(of_little[0] < 1e-19, "{}", of_little[0]);
             assert!(1000 * (count - rounded) < count, "nearly all are correctly rounded: {rounded} of {count}");
         }
     }

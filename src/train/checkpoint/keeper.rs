@@ -46,9 +46,10 @@ pub struct Identity {
 impl Identity {
     /// Of a run with these settings, here, that learns `data`.
     pub fn new(config: &TrainConfig, data: &Dataset) -> Self {
+        let kind = Kind::of_this_processor();
         let mut identity = Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            machine: format!("{}, {} kernels", blas::describe(), Kind::of_this_processor().name()),
+            machine: format!("{}, {} kernels{}", blas::describe(), kind.name(), kind.remark()),
             data: BTreeMap::new(),
             settings: config.to_table(),
         };
