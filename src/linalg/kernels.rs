@@ -94,7 +94,6 @@ impl Kind {
         if self == Self::Avx512 && vector::divides_fast() {
             return ", quotients by the divider";
         }
-        let _ = self;
         ""
     }
 

@@ -180,9 +180,7 @@ impl SparseBatch {
         assert!(rows.clone().all(|row| row.len() == self.width), "a row of another width");
         (self.samples, self.values) = (rows.len(), values);
         // Once: a file that they may be mapped from may be written meanwhile.
-        for (number, row) in rows.enumerate() {
-            self.bytes[number * self.width..][..self.width].copy_from_slice(row);
-        }
+        self.bytes.chunks_exact_mut(self.width).zip(rows).for_each(|(bytes, row)| bytes.copy_from_slice(row));
         self.find_columns(least);
         if self.is_one_group() {
             self.fill_numbers(least, convert);

@@ -103,7 +103,9 @@ const fn sparse_span<V: Vector>() -> usize {
 pub fn multiply_sparse<V: Vector>(x: SomeSamples, w: Columns, output: SparseOutput, mut y: ColumnsMut) {
     let start = x.batch.columns_of(x.half).start;
     if x.batch.is_one_group() {
-        let left = NumberRows { group: x.batch.half_of_whole_group(x.half), first: x.first, start };
+        let group = x.batch.half_of_whole_group(x.half);
+        let entry = |row: &[f32], k: usize, _| row[k];
+        let left = GroupRows { group, first: x.first, start, length: group.columns.len(), entry };
         return for_spans!(V, w.columns, 2, |span: N| {
             by_rows::<V, N, _>(y.rows(), left, w, span, &mut Put { output, c: y.reborrow(), first: 0 });
         });
@@ -113,7 +115,8 @@ pub fn multiply_sparse<V: Vector>(x: SomeSamples, w: Columns, output: SparseOutp
         let mut first = 0;
         while first < y.rows() {
             let group = x.batch.group((x.first + first) / GROUP, x.half);
-            let left = ByteRows { group, start, values };
+            let entry = |row: &[u8], _, column: usize| values[usize::from(row[column])];
+            let left = GroupRows { group, first: 0, start, length: group.stride, entry };
             by_rows::<V, N, _>(group.samples, left, w, span, &mut Put { output, c: y.reborrow(), first });
             first += GROUP;
         }
@@ -321,15 +324,18 @@ impl Terms for Columns<'_> {
     }
 }
 
-/// Samples of a batch that is one group, from the `first` on, without the columns that are zero in all of it. The right factor has a row for each column from `start` on.
+/// Samples of a group from the `first` on, without the columns that are zero in all of the group. The right factor has a row for each column from `start` on; `entry` says
+/// what is in a sample's `length` entries for the `k`-th of the group's columns.
 #[derive(Clone, Copy)]
-struct NumberRows<'a> {
-    group: Group<'a, f32>,
+struct GroupRows<'a, T, F> {
+    group: Group<'a, T>,
     first: usize,
     start: usize,
+    length: usize,
+    entry: F,
 }
 
-impl Terms for NumberRows<'_> {
+impl<T: Copy, F: Fn(&[T], usize, usize) -> f32 + Copy> Terms for GroupRows<'_, T, F> {
     #[inline(always)]
     fn sums<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
         self,
@@ -337,50 +343,17 @@ impl Terms for NumberRows<'_> {
         first: usize,
         span: Span<WHOLE>,
     ) -> Sums<V, M, N> {
-        let Self { group, start, .. } = self;
+        let Self { group, start, entry, .. } = self;
         let mut sums = [[V::splat(0.0); N]; M];
-        let mut rows: [&[f32]; M] = [&[]; M];
+        let mut rows: [&[T]; M] = [&[]; M];
         for m in 0..M {
-            rows[m] = &group.entries[(self.first + first + m) * group.stride..][..group.columns.len()];
-        }
-        let mut k = 0;
-        while k < group.columns.len() {
-            let row = right.row(usize::from(group.columns[k]).wrapping_sub(start)); // of a column before it there is no row
-            add_term(&mut sums, |m| rows[m][k], row, span);
-            k += 1;
-        }
-        sums
-    }
-}
-
-/// Samples of a group of several, likewise.
-#[derive(Clone, Copy)]
-struct ByteRows<'a> {
-    group: Group<'a, u8>,
-    start: usize,
-    /// What a byte stands for.
-    values: &'static [f32; 256],
-}
-
-impl Terms for ByteRows<'_> {
-    #[inline(always)]
-    fn sums<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
-        self,
-        right: Columns,
-        first: usize,
-        span: Span<WHOLE>,
-    ) -> Sums<V, M, N> {
-        let Self { group, start, values } = self;
-        let mut sums = [[V::splat(0.0); N]; M];
-        let mut rows: [&[u8]; M] = [&[]; M];
-        for m in 0..M {
-            rows[m] = &group.entries[(first + m) * group.stride..][..group.stride];
+            rows[m] = &group.entries[(self.first + first + m) * group.stride..][..self.length];
         }
         let mut k = 0;
         while k < group.columns.len() {
             let column = usize::from(group.columns[k]);
             let row = right.row(column.wrapping_sub(start)); // of a column before it there is no row
-            add_term(&mut sums, |m| values[usize::from(rows[m][column])], row, span);
+            add_term(&mut sums, |m| entry(rows[m], k, column), row, span);
             k += 1;
         }
         sums

@@ -147,35 +147,8 @@ fn one_vector<V: Vector, R: ElementRule, const WHOLE: bool>(
 mod tests {
     use super::*;
 
-    /// Takes the quotient of the gradient and theta, and the root of theta.
+    /// Takes the quotient of the gradient and theta, a third of the memory, and the root of theta.
     struct Divide;
-
-    /// Takes a third of theta and of the memory.
-    struct Third;
-
-    impl ElementRule for Third {
-        const MEMORIES: usize = 1;
-
-        fn step<V: Vector>(
-            &self,
-            theta: Lanes<V>,
-            _: Lanes<V>,
-            [first, second]: [Lanes<V>; 2],
-        ) -> (Lanes<V>, [Lanes<V>; 2]) {
-            (theta / 3.0, [first / 3.0, second])
-        }
-    }
-
-    #[test]
-    fn quotients_by_one_number_are_rounded() {
-        for kind in kinds() {
-            let (numbers, gradient) = (sweep(1e-18, 1e18), sweep(1e-18, 1e18));
-            let (mut theta, mut first) = (numbers.clone(), numbers.clone());
-            update_by(kind, &Third, &mut theta, &gradient, [&mut first, &mut []]);
-            let expected: Vec<f32> = numbers.iter().map(|number| number / 3.0).collect();
-            assert!((&theta, &first) == (&expected, &expected), "{kind:?}");
-        }
-    }
 
     impl ElementRule for Divide {
         const MEMORIES: usize = 2;
@@ -186,7 +159,7 @@ mod tests {
             gradient: Lanes<V>,
             [first, _]: [Lanes<V>; 2],
         ) -> (Lanes<V>, [Lanes<V>; 2]) {
-            (gradient / theta, [first, theta.sqrt()])
+            (gradient / theta, [first / 3.0, theta.sqrt()])
         }
     }
 
@@ -210,8 +183,9 @@ mod tests {
         for kind in kinds() {
             for dividend in [1.0, -1.0, 1.999_999_9, 3.3, 1e-12, -7.7e9] {
                 let (mut theta, gradient) = (divisors.clone(), vec![dividend; divisors.len()]);
-                let (mut first, mut roots) = (vec![1.0; theta.len()], vec![0.0; theta.len()]);
-                update_by(kind, &Divide, &mut theta, &gradient, [&mut first, &mut roots]);
+                let (mut thirds, mut roots) = (divisors.clone(), vec![0.0; theta.len()]);
+                update_by(kind, &Divide, &mut theta, &gradient, [&mut thirds, &mut roots]);
+                assert!(thirds.iter().zip(&divisors).all(|(third, number)| *third == number / 3.0), "{kind:?}");
                 let is_rounded =
                     |(k, &divisor): (usize, &f32)| theta[k] == dividend / divisor && roots[k] == divisor.sqrt();
                 let rounded = divisors.iter().enumerate().filter(|&pair| is_rounded(pair)).count();
