@@ -121,6 +121,15 @@ pub enum Left<'a> {
     Columns(Columns<'a>),
 }
 
+/// The right factor `B` of a product, (K, N), or those columns of it that are multiplied.
+#[derive(Debug, Clone, Copy)]
+pub enum Right<'a> {
+    /// Row-major.
+    Rows(Columns<'a>),
+    /// Column-major: the rows of this matrix are the columns of `B`.
+    Columns(Columns<'a>),
+}
+
 /// A half of the columns of some samples of a batch: of some groups of it, or of any of a batch that is one group.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SomeSamples<'a> {
@@ -189,6 +198,25 @@ pub fn multiply(kind: Kind, product: Product, output: Output) {
         assert!(left.rows == product.terms && left.columns >= rows, "A has another shape");
     }
     dispatch::multiply(kind, product, output);
+}
+
+/// `C ← A·B`, or `C ← C + alpha·A·B`, each row of `A`, (M, K), without what is zero in it, with the vector code of `kind`. The bits are those of [`multiply`], unless something
+/// in `B` is not finite.
+///
+/// # Panics
+/// If the processor does not run this kind, or shapes disagree.
+pub(super) fn multiply_rows(kind: Kind, left: Left, right: Right, output: SparseOutput, c: ColumnsMut) {
+    assert!(kind.runs_here(), "another processor's vector code");
+    let (terms, columns) = match right {
+        Right::Rows(rows) => (rows.rows, rows.columns),
+        Right::Columns(columns) => (columns.columns, columns.rows),
+    };
+    let reaches = match left {
+        Left::Rows { stride, .. } => stride >= terms, // its length shows where rows are taken
+        Left::Columns(left) => left.rows == terms && left.columns >= c.rows(),
+    };
+    assert!(reaches && c.columns == columns, "shapes disagree");
+    dispatch::multiply_rows(kind, left, right, output, c);
 }
 
 /// `Y ← X·W`, or `Y ← Y + alpha·X·W`, over half of the columns of some samples, with the vector code of `kind`: `w` read, a row for each of these
@@ -310,7 +338,7 @@ mod dispatch {
 
     use super::tiles::{self, SparseOutput};
     use super::update::{self, ElementRule, MOST_MEMORIES};
-    use super::{Columns, ColumnsMut, Kind, Output, Pairs, Product, SomeSamples};
+    use super::{Columns, ColumnsMut, Kind, Left, Output, Pairs, Product, Right, SomeSamples};
 
     /// `name(kind, ...)`: the function `by` which it is done, for each kind of vectors.
     macro_rules! dispatch {
@@ -341,6 +369,7 @@ mod dispatch {
     }
 
     dispatch!(multiply(product: Product, output: Output) by tiles::multiply);
+    dispatch!(multiply_rows(left: Left, right: Right, output: SparseOutput, c: ColumnsMut) by tiles::multiply_rows);
     dispatch!(multiply_sparse(x: SomeSamples, w: Columns, output: SparseOutput, y: ColumnsMut) by tiles::multiply_sparse);
     dispatch!(add_sparse(x: Pairs, d: Columns, output: SparseOutput, c: ColumnsMut) by tiles::add_sparse);
     dispatch!(add_group(x: Pairs, d: Columns, alpha: f32, c: ColumnsMut) by tiles::add_group);

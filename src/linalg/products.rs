@@ -2,7 +2,7 @@
 
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
 
-use super::kernels::{self, Columns, ColumnsMut, Kind, Left, Output, Product, SomeSamples, SparseOutput};
+use super::kernels::{self, Columns, ColumnsMut, Kind, Left, Output, Product, Right, SomeSamples, SparseOutput};
 use super::samples::{Factor, Samples};
 use super::sparse::{GROUP, Half, PAIR, SparseBatch};
 use super::{gemm, team};
@@ -77,11 +77,30 @@ fn multiply_here(kind: Kind, x: Samples, first: usize, w: ArrayView2<f32>, y: Ar
         Samples::Whole(x) => {
             let (stride, terms, rows) = (x.ncols(), x.ncols(), y.nrows());
             let left = Left::Rows { values: &slice(x)[first * stride..], stride };
+            if leaves_out_zeros(kind, x, [rows, terms, w.ncols()]) {
+                let (right, y) = (Right::Rows(Columns::new(w)), ColumnsMut::new(y));
+                return kernels::multiply_rows(kind, left, right, SparseOutput::Overwrite, y);
+            }
             let product = Product { left, rows, terms, right: Columns::new(w) };
             kernels::multiply(kind, product, Output::Overwrite(ColumnsMut::new(y)));
         }
         Samples::Sparse(batch) => multiply_halves(kind, batch, first, &[Half::First, Half::Second], w, y),
     }
+}
+
+/// Whether a product of so many `rows`, `terms` and `columns` is computed row by row, without what is zero in its left factor: `entries` are that, or what it is the transpose of. Its bits are the
+/// same either way. Whole tiles are as fast where less than a quarter is zero; a few rows tell.
+fn leaves_out_zeros(kind: Kind, entries: ArrayView2<f32>, [rows, terms, columns]: [usize; 3]) -> bool {
+    /// Fewer rows do not pay for a copy of the right factor, nor fewer terms for putting a row's sums aside.
+    const MANY: usize = 32;
+    /// Fewer columns are too few vectors to keep the processor busy.
+    const WIDE: usize = 64;
+    const LOOKED_AT: usize = 8;
+    if kind == Kind::Portable || rows.min(terms) < MANY || columns < WIDE {
+        return false;
+    }
+    let some = entries.slice(s![..;entries.nrows().div_ceil(LOOKED_AT), ..]);
+    4 * some.iter().filter(|&&entry| entry == 0.0).count() >= some.len()
 }
 
 /// The sums over some halves of `X·W`, of as many samples from `first` on, a multiple of [`SAMPLES`], as `y` has rows, by this thread: `w` are the rows of
@@ -144,24 +163,31 @@ fn require_shapes(x: Samples, d: ArrayView2<f32>, w: &ArrayViewMut2<f32>) {
 
 /// `W ← alpha·Xᵀ·D + beta·W` for some columns of `W`, or some of its rows, by this thread.
 fn add_product_here(kind: Kind, alpha: f32, x: Factor, d: ArrayView2<f32>, beta: f32, mut w: ArrayViewMut2<f32>) {
-    let overwrites = alpha == 1.0 && beta == 0.0 && matches!(x, Factor::Sparse(x) if !x.batch.is_one_group());
+    let leaves_out_zeros = match x {
+        Factor::Whole(x) => leaves_out_zeros(kind, x, [w.nrows(), x.nrows(), w.ncols()]),
+        Factor::Sparse(x) => !x.batch.is_one_group(),
+    };
+    let overwrites = leaves_out_zeros && alpha == 1.0 && beta == 0.0;
     match beta {
         1.0 => {}
         0.0 if overwrites => {}
         0.0 => w.fill(0.0),
         beta => w.mapv_inplace(|w| w * beta), // every row: also those of inputs that are zero in the whole batch
     }
+    let output = if overwrites { SparseOutput::Overwrite } else { SparseOutput::Add { alpha } };
     match x {
         Factor::Whole(x) => {
             let ((samples, rows), w) = (x.dim(), ColumnsMut::new(w));
             assert_eq!(samples, d.nrows(), "shapes disagree");
             let left = Left::Columns(Columns::new(x));
+            if leaves_out_zeros {
+                return kernels::multiply_rows(kind, left, Right::Rows(Columns::new(d)), output, w);
+            }
             let product = Product { left, rows, terms: samples, right: Columns::new(d) };
             kernels::multiply(kind, product, Output::Add { alpha, c: w });
         }
         Factor::Sparse(x) => {
             assert_eq!(x.batch.samples(), d.nrows(), "shapes disagree");
-            let output = if overwrites { SparseOutput::Overwrite } else { SparseOutput::Add { alpha } };
             kernels::add_sparse(kind, x, Columns::new(d), output, ColumnsMut::new(w));
         }
     }
@@ -313,6 +339,14 @@ pub fn multiply_transposed(d: ArrayView2<f32>, w: ArrayView2<f32>, mut x: ArrayV
     assert_eq!((x.nrows(), inputs, terms), (samples, w.nrows(), w.ncols()), "shapes disagree");
     let operations = 2 * inputs * terms * samples;
     let Some(kind) = Kind::for_product(operations) else { return gemm(1.0, d, w.t(), 0.0, x) };
+    if leaves_out_zeros(kind, d, [samples, terms, inputs]) {
+        let work = |first, x: ArrayViewMut2<f32>| {
+            let left = Left::Rows { values: slice(d), stride: terms };
+            let right = Right::Columns(Columns::new(w.slice(s![first..first + x.ncols(), ..])));
+            kernels::multiply_rows(kind, left, right, SparseOutput::Overwrite, ColumnsMut::new(x));
+        };
+        return Parts::new(operations, inputs, LINE, team::size()).share(|width| cut_off(&mut x, Axis(1), width), work);
+    }
     // Kernels want rows of the right factor, and Wᵀ has none. So Xᵀ = W·Dᵀ; only D is turned, which is small where a layer is wider than its batch.
     let columns = samples.next_multiple_of(LINE);
     let turned = &mut scratch[..columns * terms];
@@ -529,6 +563,44 @@ mod tests {
             (101, 30, 2),
         ];
         assert_eq!(by_halves, expected, "samples, outputs and threads of plain SGD by halves");
+    }
+
+    /// Small integers, so that all sums are exact: with and without zeros enough to be left out, cut into samples, columns and rows.
+    #[test]
+    fn the_products_of_a_rectified_layer_are_those_of_their_definitions() {
+        for (samples, inputs, outputs) in [(128, 160, 192), (100, 100, 100), (33, 300, 70), (100, 100, 30)] {
+            for zeros in [0, 2, 9] {
+                let matrix = |rows, columns, zeros| {
+                    Array2::from_shape_fn((rows, columns), |(i, j)| {
+                        let number: usize = i * 7919 + j * 104_729;
+                        if number % 97 % 10 < zeros { 0.0 } else { (number % 31) as f32 - 15.0 }
+                    })
+                };
+                let (x, d, w) =
+                    (matrix(samples, inputs, zeros), matrix(samples, outputs, zeros), matrix(inputs, outputs, 0));
+                for threads in [1, 2, 3] {
+                    let team = team::Team::that_shares(threads);
+                    let name = format!("{samples}, {inputs}-{outputs}, {zeros} of 10 zero, {threads} threads");
+                    let mut y = Array2::from_elem(d.dim(), f32::NAN);
+                    team.lead(|| multiply(Samples::Whole(x.view()), w.view(), y.view_mut()));
+                    assert_eq!(y, x.dot(&w), "{name}");
+                    let (mut d_x, mut scratch) =
+                        (Array2::from_elem(x.dim(), f32::NAN), vec![f32::NAN; transposed_len(samples, outputs)]);
+                    team.lead(|| multiply_transposed(d.view(), w.view(), d_x.view_mut(), &mut scratch));
+                    assert_eq!(d_x, d.dot(&w.t()), "{name}");
+                    let (mut learnt, mut gradient) = (w.clone(), Array2::from_elem(w.dim(), f32::NAN));
+                    team.lead(|| {
+                        let matrices = [learnt.view_mut(), gradient.view_mut()];
+                        learn_rows(Samples::Whole(x.view()), d.view(), matrices, None, |product, [w, gradient]| {
+                            product.add_to(-0.5, w);
+                            product.overwrite(gradient);
+                        });
+                    });
+                    let expected = x.t().dot(&d);
+                    assert_eq!((learnt, gradient), (&w - 0.5 * &expected, expected), "{name}");
+                }
+            }
+        }
     }
 
     #[test]

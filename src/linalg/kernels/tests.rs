@@ -228,6 +228,73 @@ fn a_sparse_update_has_the_bits_of_the_dense_one_and_touches_no_other_row() {
     }
 }
 
+/// Over one panel and several, the last of them whole or not, and by more rows than run over one at once.
+#[test]
+fn a_product_row_by_row_has_the_bits_of_the_dense_one() {
+    let mut stream = Seed(14).stream(Purpose::Init, 0);
+    let columns = [1, 7, 16, 30, 64, 100, 127, 128, 130, 200, 260];
+    for (number, (rows, terms)) in
+        [(1, 1), (3, 64), (129, 65), (40, 100), (128, 128), (260, 20), (50, 200)].into_iter().enumerate()
+    {
+        for columns in columns {
+            let zeros = [0.0, 0.5, 0.95, 1.0][(number + columns) % 4];
+            let mut a = draw(rows, terms, &mut stream);
+            a.mapv_inplace(|a| if unit(&mut stream) < zeros { 0.0 * a } else { a }); // -0 is zero, too
+            let (b, before) = (draw(terms, columns, &mut stream), draw(rows, columns, &mut stream));
+            let [a_turned, b_turned] = [&a, &b].map(|matrix| matrix.t().as_standard_layout().into_owned());
+            for kind in kinds() {
+                let mut product_alone = Array2::from_elem(before.dim(), f32::NAN);
+                let c = ColumnsMut::new(product_alone.view_mut());
+                multiply(kind, product(rows_of(&a), rows, &b), Output::Overwrite(c));
+                let mut added = before.clone();
+                let (left, c) = (Left::Columns(Columns::new(a_turned.view())), ColumnsMut::new(added.view_mut()));
+                multiply(kind, product(left, rows, &b), Output::Add { alpha: -0.5, c });
+                for (output, expected) in
+                    [(SparseOutput::Overwrite, &product_alone), (SparseOutput::Add { alpha: -0.5 }, &added)]
+                {
+                    for left in [rows_of(&a), left] {
+                        for right in
+                            [Right::Rows(Columns::new(b.view())), Right::Columns(Columns::new(b_turned.view()))]
+                        {
+                            let mut c = before.clone();
+                            multiply_rows(kind, left, right, output, ColumnsMut::new(c.view_mut()));
+                            assert_eq!(c, expected, "{kind:?} {rows} x {terms} x {columns}, {output:?}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_product_row_by_row_reads_nothing_for_a_zero_and_keeps_what_is_not_a_number() {
+    let mut a = Array2::zeros((40, 70));
+    (a[(3, 5)], a[(3, 69)], a[(7, 5)]) = (2.0, 3.0, f32::NAN);
+    let b = Array2::from_shape_fn((70, 90), |(k, _)| if k == 5 || k == 69 { 1.0 } else { f32::INFINITY });
+    for kind in kinds() {
+        let mut c = Array2::from_elem((40, 90), 9.0);
+        let right = Right::Rows(Columns::new(b.view()));
+        multiply_rows(kind, rows_of(&a), right, SparseOutput::Overwrite, ColumnsMut::new(c.view_mut()));
+        for (row, sums) in c.rows().into_iter().enumerate() {
+            let is_right = |&sum: &f32| match row {
+                3 => sum == 5.0,
+                7 => sum.is_nan(),
+                _ => sum == 0.0,
+            };
+            assert!(sums.iter().all(is_right), "{kind:?}, row {row}: {sums}");
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "shapes disagree")]
+fn a_product_row_by_row_of_other_shapes_is_refused() {
+    let (a, b, mut c) = (Array2::ones((2, 3)), Array2::ones((4, 3)), Array2::zeros((2, 3)));
+    let right = Right::Rows(Columns::new(b.view()));
+    multiply_rows(Kind::Portable, rows_of(&a), right, SparseOutput::Overwrite, ColumnsMut::new(c.view_mut()));
+}
+
 #[test]
 fn weights_of_what_is_zero_in_a_group_are_never_read_for_it() {
     for (batch, outputs) in sparse_cases() {

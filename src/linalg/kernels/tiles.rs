@@ -55,6 +55,10 @@ macro_rules! for_spans {
     }};
 }
 
+mod panels;
+
+pub use panels::multiply_rows;
+
 /// Rows of a tile of `N` vectors, at most: as many as there are registers for their sums, less those for what is multiplied.
 #[inline(always)]
 const fn most_rows<V: Vector>(n: usize) -> usize {

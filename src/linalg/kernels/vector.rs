@@ -52,6 +52,9 @@ pub trait Vector: Copy {
     /// `√self` in every lane, within a unit in the last place; of a number that is less than normal, something as small.
     fn root(self) -> Self;
 
+    /// Which lanes are not zero, a bit for each. What is not a number is not zero.
+    fn not_zero(self) -> u64;
+
     /// 0 in every lane whose magnitude is less than `least`, the others as they are.
     fn or_zero(self, least: f32) -> Self;
 
@@ -121,6 +124,11 @@ impl Vector for [f32; 4] {
     #[inline(always)]
     fn root(self) -> Self {
         self.map(f32::sqrt)
+    }
+
+    #[inline(always)]
+    fn not_zero(self) -> u64 {
+        self.iter().enumerate().fold(0, |set, (l, &value)| set | u64::from(value != 0.0) << l)
     }
 
     #[inline(always)]
@@ -261,6 +269,11 @@ mod x86 {
         }
 
         #[inline(always)]
+        fn not_zero(self) -> u64 {
+            u64::from(unsafe { _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(self, _mm512_setzero_ps()) })
+        }
+
+        #[inline(always)]
         fn or_zero(self, least: f32) -> Self {
             unsafe {
                 let is_kept = _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(_mm512_abs_ps(self), _mm512_set1_ps(least));
@@ -368,6 +381,12 @@ mod x86 {
         #[inline(always)]
         fn root(self) -> Self {
             unsafe { _mm256_sqrt_ps(self) }
+        }
+
+        #[inline(always)]
+        fn not_zero(self) -> u64 {
+            let signs = unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NEQ_UQ>(self, _mm256_setzero_ps())) };
+            u64::from(signs.cast_unsigned())
         }
 
         #[inline(always)]

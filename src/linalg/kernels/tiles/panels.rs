@@ -1,0 +1,290 @@
+//! Products whose left factor has many zeros, each row in places of its own: the outputs of a rectified layer, of which about half are zero, and the gradients of these.
+//!
+//! A tile has one row, and its terms are those that are not zero in it. So every multiply-add takes another vector of the right factor, which has to come from the first cache: a panel of [`TERMS`]
+//! rows and some columns of it is copied there, and the rows of the left factor run over it one by one before the next. Their sums are put aside meanwhile, which changes none of their bits.
+
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
+use super::{Columns, ColumnsMut, Finish, MOST_LANES, Put, Span, SparseOutput, Vector, load};
+use crate::linalg::bytes::prefetch;
+use crate::linalg::kernels::{Left, Right};
+
+/// Rows of a panel: as many terms as a set has bits. With eight vectors of 16 these are 32 KB.
+const TERMS: usize = u64::BITS as usize;
+
+/// Rows of the left factor that run over a panel, at most. More of them share its copying, and have more sums to be put aside.
+const ROWS: usize = 128;
+
+/// What a row reads is asked for so many rows before.
+const AHEAD: usize = 4;
+
+/// See [`super::super::multiply_rows`].
+#[inline(always)]
+pub fn multiply_rows<V: Vector>(left: Left, right: Right, output: SparseOutput, c: ColumnsMut) {
+    match left {
+        Left::Rows { values, stride } => by_panels::<V>(Straight { values, stride }, right, output, c),
+        Left::Columns(columns) => {
+            by_panels::<V>(Turned { columns, first: 0, rows: [[0.0; TERMS]; ROWS] }, right, output, c);
+        }
+    }
+}
+
+#[inline(always)]
+fn by_panels<V: Vector>(mut left: impl LeftRows, right: Right, output: SparseOutput, mut c: ColumnsMut) {
+    let (rows, columns) = (c.rows(), c.columns);
+    let most = rows.div_ceil(rows.div_ceil(ROWS).max(1));
+    let mut output = Put { output, c: c.reborrow(), first: 0 };
+    for_spans!(V, columns, 8, |span: N| {
+        let mut first = 0;
+        while first < rows {
+            let end = rows.min(first + most);
+            over_panels::<V, N, _>(&mut left, first..end, right, span, &mut output);
+            first = end;
+        }
+    });
+}
+
+/// Some `rows` of the product, at most [`ROWS`], in the columns of `span`.
+#[inline(always)]
+fn over_panels<V: Vector, const N: usize, const WHOLE: bool>(
+    left: &mut impl LeftRows,
+    rows: Range<usize>,
+    right: Right,
+    span: Span<WHOLE>,
+    output: &mut Put,
+) {
+    let (mut panel, mut sums) = (Room::<[V; N], TERMS>::new(), Room::<[V; N], ROWS>::new());
+    let (all_terms, width) = (right.terms(), (N - 1) * V::LANES + span.last);
+    let mut start = 0;
+    loop {
+        let terms = start..all_terms.min(start + TERMS);
+        let is_last = terms.end == all_terms;
+        copy::<V, N, _>(right, terms.clone(), span, &mut panel);
+        left.prepare::<V>(rows.clone(), terms.clone());
+        // A row ahead: where its terms end is foreseen wrongly, and nothing is read before that is known.
+        let mut next = not_zero::<V>(left.row(rows.start, terms.clone()));
+        let mut row = rows.start;
+        while row < rows.end {
+            let (entries, mut set) = (left.row(row, terms.clone()), next);
+            if row + 1 < rows.end {
+                next = not_zero::<V>(left.row(row + 1, terms.clone()));
+            }
+            if row + AHEAD < rows.end {
+                prefetch(left.row(row + AHEAD, terms.clone()));
+                if is_last {
+                    prefetch(&output.c.row(row + AHEAD)[span.start..][..width]);
+                }
+            }
+            if !is_last && row - rows.start < TERMS {
+                ask_for(right, terms.end, row - rows.start, span.start..span.start + width);
+            }
+            let mut sum = if start == 0 { [V::splat(0.0); N] } else { *sums.get(row - rows.start) };
+            while set != 0 {
+                let k = set.trailing_zeros() as usize;
+                set &= set - 1;
+                let (entry, vectors) = (V::splat(entries[k]), panel.get(k));
+                for n in 0..N {
+                    sum[n] = entry.multiply_add(vectors[n], sum[n]);
+                }
+            }
+            if is_last {
+                output.finish([sum], row, span);
+            } else {
+                sums.put(row - rows.start, sum);
+            }
+            row += 1;
+        }
+        if is_last {
+            return;
+        }
+        start = terms.end;
+    }
+}
+
+/// Copies the rows for some `terms` of the right factor, in the columns of `span`.
+#[inline(always)]
+fn copy<V: Vector, const N: usize, const WHOLE: bool>(
+    right: Right,
+    terms: Range<usize>,
+    span: Span<WHOLE>,
+    panel: &mut Room<[V; N], TERMS>,
+) {
+    let mut k = 0;
+    match right {
+        Right::Rows(rows) => {
+            while k < terms.len() {
+                panel.put(k, load::<V, N, WHOLE>(rows.row(terms.start + k), span));
+                k += 1;
+            }
+        }
+        Right::Columns(columns) => {
+            while k < terms.len() {
+                let some = V::LANES.min(terms.len() - k);
+                let mut turned = [[V::splat(0.0); MOST_LANES]; N];
+                for n in 0..N {
+                    let width = if WHOLE || n + 1 < N { V::LANES } else { span.last };
+                    turn_block(columns, span.start + n * V::LANES, width, terms.start + k, some, &mut turned[n]);
+                }
+                for l in 0..some {
+                    let mut vectors = [V::splat(0.0); N];
+                    for n in 0..N {
+                        vectors[n] = turned[n][l];
+                    }
+                    panel.put(k + l, vectors);
+                }
+                k += some;
+            }
+        }
+    }
+}
+
+/// Turns `height` rows of `matrix` from the `row`-th on, in `width` columns from the `column`-th on, neither more than a vector has lanes: its columns are the first rows of `turned`, zeros behind them.
+#[inline(always)]
+fn turn_block<V: Vector>(
+    matrix: Columns,
+    row: usize,
+    height: usize,
+    column: usize,
+    width: usize,
+    turned: &mut [V; MOST_LANES],
+) {
+    for l in 0..height {
+        let values = &matrix.row(row + l)[column..];
+        turned[l] = if width == V::LANES { V::load(values) } else { V::load_first(width, values) };
+    }
+    for l in height..V::LANES {
+        turned[l] = V::splat(0.0);
+    }
+    V::transpose(&mut turned[..V::LANES]);
+}
+
+/// Asks for as much of the panel of terms from `start` on as a row is: for its `number`-th row, or for those of its columns with that number and some more.
+#[inline(always)]
+fn ask_for(right: Right, start: usize, number: usize, columns: Range<usize>) {
+    match right {
+        Right::Rows(rows) => {
+            if start + number < rows.rows {
+                prefetch(&rows.row(start + number)[columns]);
+            }
+        }
+        Right::Columns(matrix) => {
+            for column in (columns.start + number..columns.end).step_by(TERMS) {
+                let entries = &matrix.row(column)[start..];
+                prefetch(&entries[..entries.len().min(TERMS)]);
+            }
+        }
+    }
+}
+
+impl Right<'_> {
+    /// K.
+    fn terms(self) -> usize {
+        match self {
+            Self::Rows(rows) => rows.rows,
+            Self::Columns(columns) => columns.columns,
+        }
+    }
+}
+
+/// A left factor, some terms of a row at a time.
+trait LeftRows {
+    /// Called before [`row`](Self::row) is, for any of these rows with these terms, of which there are at most [`TERMS`].
+    fn prepare<V: Vector>(&mut self, rows: Range<usize>, terms: Range<usize>);
+
+    /// These entries of a row.
+    fn row(&self, row: usize, terms: Range<usize>) -> &[f32];
+}
+
+/// Which of at most [`TERMS`] entries are not zero, a bit for each.
+#[inline(always)]
+fn not_zero<V: Vector>(entries: &[f32]) -> u64 {
+    let (mut set, mut k) = (0, 0);
+    while k + V::LANES <= entries.len() {
+        set |= V::load(&entries[k..]).not_zero() << k;
+        k += V::LANES;
+    }
+    if k < entries.len() {
+        set |= V::load_first(entries.len() - k, &entries[k..]).not_zero() << k;
+    }
+    set
+}
+
+/// Row-major.
+struct Straight<'a> {
+    values: &'a [f32],
+    stride: usize,
+}
+
+impl LeftRows for Straight<'_> {
+    #[inline(always)]
+    fn prepare<V: Vector>(&mut self, _rows: Range<usize>, _terms: Range<usize>) {}
+
+    #[inline(always)]
+    fn row(&self, row: usize, terms: Range<usize>) -> &[f32] {
+        &self.values[row * self.stride..][terms]
+    }
+}
+
+/// Column-major, turned by and by.
+struct Turned<'a> {
+    columns: Columns<'a>,
+    /// The number of the first of `rows`.
+    first: usize,
+    rows: [[f32; TERMS]; ROWS],
+}
+
+impl LeftRows for Turned<'_> {
+    #[inline(always)]
+    fn prepare<V: Vector>(&mut self, rows: Range<usize>, terms: Range<usize>) {
+        self.first = rows.start;
+        let mut k = 0;
+        while k < terms.len() {
+            let height = V::LANES.min(terms.len() - k);
+            let mut row = 0;
+            while row < rows.len() {
+                let width = V::LANES.min(rows.len() - row);
+                let mut block = [V::splat(0.0); MOST_LANES];
+                turn_block(self.columns, terms.start + k, height, rows.start + row, width, &mut block);
+                for l in 0..width {
+                    block[l].store(&mut self.rows[row + l][k..]);
+                }
+                row += width;
+            }
+            k += height;
+        }
+    }
+
+    #[inline(always)]
+    fn row(&self, row: usize, terms: Range<usize>) -> &[f32] {
+        &self.rows[row - self.first][..terms.len()]
+    }
+}
+
+/// Room for values that are put into it in order at first, and overwritten then. It is not cleared before: that would take as long as a tenth of a small product.
+struct Room<T, const SIZE: usize> {
+    values: [MaybeUninit<T>; SIZE],
+    filled: usize,
+}
+
+impl<T: Copy, const SIZE: usize> Room<T, SIZE> {
+    #[inline(always)]
+    fn new() -> Self {
+        Self { values: [const { MaybeUninit::uninit() }; SIZE], filled: 0 }
+    }
+
+    #[inline(always)]
+    fn put(&mut self, place: usize, value: T) {
+        assert!(place <= self.filled, "in order");
+        self.values[place].write(value);
+        self.filled = self.filled.max(place + 1);
+    }
+
+    #[inline(always)]
+    #[expect(unsafe_code, reason = "read only where something was put")]
+    fn get(&self, place: usize) -> &T {
+        assert!(place < self.filled, "nothing was put there");
+        // SAFETY: every place before `filled` was written.
+        unsafe { self.values[place].assume_init_ref() }
+    }
+}
