@@ -16,7 +16,10 @@ const TERMS: usize = u64::BITS as usize;
 /// Rows of the left factor that run over a panel, at most. More of them share its copying, and have more sums to be put aside.
 const ROWS: usize = 128;
 
-/// What a row reads is asked for so many rows before.
+/// A right factor of more numbers, a megabyte of them, is far: it, and what belongs to it, is not in the second cache. What is near need not be asked for, which costs a small product a twentieth.
+const FAR: usize = 1 << 18;
+
+/// Where it is far, what a row reads is asked for so many rows before.
 const AHEAD: usize = 4;
 
 /// See [`super::super::multiply_rows`].
@@ -56,6 +59,7 @@ fn over_panels<V: Vector, const N: usize, const WHOLE: bool>(
 ) {
     let (mut panel, mut sums) = (Room::<[V; N], TERMS>::new(), Room::<[V; N], ROWS>::new());
     let (all_terms, width) = (right.terms(), (N - 1) * V::LANES + span.last);
+    let is_far = all_terms * right.stride() > FAR;
     let mut start = 0;
     loop {
         let terms = start..all_terms.min(start + TERMS);
@@ -70,13 +74,13 @@ fn over_panels<V: Vector, const N: usize, const WHOLE: bool>(
             if row + 1 < rows.end {
                 next = not_zero::<V>(left.row(row + 1, terms.clone()));
             }
-            if row + AHEAD < rows.end {
+            if is_far && row + AHEAD < rows.end {
                 prefetch(left.row(row + AHEAD, terms.clone()));
                 if is_last {
                     prefetch(&output.c.row(row + AHEAD)[span.start..][..width]);
                 }
             }
-            if !is_last && row - rows.start < TERMS {
+            if is_far && !is_last && row - rows.start < TERMS {
                 ask_for(right, terms.end, row - rows.start, span.start..span.start + width);
             }
             let mut sum = if start == 0 { [V::splat(0.0); N] } else { *sums.get(row - rows.start) };
@@ -184,6 +188,12 @@ impl Right<'_> {
             Self::Rows(rows) => rows.rows,
             Self::Columns(columns) => columns.columns,
         }
+    }
+
+    /// From a row, or column, to the next.
+    fn stride(self) -> usize {
+        let (Self::Rows(matrix) | Self::Columns(matrix)) = self;
+        matrix.stride
     }
 }
 
