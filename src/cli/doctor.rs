@@ -52,8 +52,12 @@ fn print_text(findings: &[Finding], peaks: &[(usize, f64)], cores: usize, out: &
             )?;
         }
     } else {
-        let limit = kind.limit() / 1_000_000;
-        writeln!(out, "kernels   {name}, for products of less than {limit} million operations; BLAS for the others")?;
+        let [limit, of_pixels] = [kind.limit(), kind.limit_of_pixels()].map(|limit| thousands(limit / 1_000_000));
+        write!(out, "kernels   {name}, for products of less than {limit} million operations")?;
+        if of_pixels != limit {
+            write!(out, ", of images less than {of_pixels} million")?;
+        }
+        writeln!(out, "; BLAS for the others")?;
     }
     for (variable, value) in environment() {
         writeln!(out, "set       {variable}={} in the environment", value.as_str().unwrap_or_default())?;

@@ -12,7 +12,7 @@ use crate::data::Dataset;
 use crate::error::{Error, OneLine, Result, shown};
 use crate::eval::Evaluation;
 use crate::format::{count, duration, megabytes, percent, thousands};
-use crate::linalg::{blas, kernels::Kind, parts};
+use crate::linalg::{blas, kernels::Kind, may_leave_out_zeros, parts};
 use crate::nn::{Network, Products};
 use crate::optim::ScheduleName;
 use crate::recipes::paper;
@@ -363,11 +363,17 @@ pub fn describe_machine(threads: usize) -> String {
 /// Who computes the products of a layer, and of what; the threads are those of the forward product, at most: what is left out is not known yet.
 fn describe_products(products: &Products, threads: usize, blas_threads: usize) -> String {
     let Products { samples, inputs, outputs, operations, leaves_out_zeros } = *products;
-    let (who, threads) = match Kind::for_product(operations) {
+    let kernels = if leaves_out_zeros { Kind::for_pixels(operations) } else { Kind::for_product(operations) };
+    let (who, threads) = match kernels {
         Some(kind) => (format!("{} kernels", kind.name()), parts(operations, samples, outputs, threads)),
         None => (blas::describe().to_string(), blas_threads),
     };
-    let zeros = if leaves_out_zeros { ", without most pixels that are zero" } else { "" };
+    let may_leave_out_units = || kernels.is_some_and(|kind| may_leave_out_zeros(kind, [samples, inputs, outputs]));
+    let zeros = match leaves_out_zeros {
+        true => ", without most pixels that are zero",
+        false if may_leave_out_units() => ", without units that are zero where many are",
+        false => "",
+    };
     let operations = thousands(operations);
     format!("{inputs}-{outputs}: {operations} operations, {who}, {}{zeros}", count(threads, "thread"))
 }

@@ -73,9 +73,60 @@ pub fn pairs(rows: &[u8], width: usize, least: u8, sets: &mut [u16]) -> usize {
     if x86::runs_here() {
         return x86::pairs(rows, width, least, sets);
     }
-    pairs_one_by_one(rows, width, least, sets)
+    pairs_by_lines(rows, width, least, sets)
 }
 
+/// [`pairs`], written so that the compiler has vectors for several of them.
+fn pairs_by_lines(rows: &[u8], width: usize, least: u8, sets: &mut [u16]) -> usize {
+    const PAIRS: usize = 8;
+    let counts = |byte: u16| byte >= u16::from(least);
+    let (lines, rest) = sets[..width / 2].as_chunks_mut::<PAIRS>();
+    for (line, number) in lines.iter_mut().zip(0..) {
+        let mut found = [0; PAIRS];
+        for (row, sample) in rows.chunks_exact(width).zip(0..) {
+            let bytes: &[u8; 2 * PAIRS] = row[2 * PAIRS * number..].first_chunk().expect("a line of pairs");
+            for (found, &pair) in found.iter_mut().zip(bytes.as_chunks().0) {
+                let [first, second] = [u16::from_le_bytes(pair) & 0xff, u16::from_le_bytes(pair) >> 8];
+                *found |= if counts(first) | counts(second) { 1 << sample } else { 0 };
+            }
+        }
+        *line = found;
+    }
+    let first = width / 2 - rest.len();
+    for (set, pair) in sets[first..].iter_mut().zip(first..) {
+        *set = rows.chunks_exact(width).zip(0..).fold(0, |set, (row, sample)| {
+            set | u16::from(row[2 * pair..].iter().take(2).any(|&byte| byte >= least)) << sample
+        });
+    }
+    sets.iter().map(|set| set.count_ones() as usize).sum()
+}
+
+/// Overwrites the front of `sets` with the places in `judged` (I) whose byte is at least `least`: bit `i % 64` of the `i / 64`-th says so of the `i`-th. Returns how many there are.
+///
+/// # Panics
+/// If there is not a bit for each.
+pub fn sets(judged: &[u8], least: u8, sets: &mut [u64]) -> usize {
+    const BITS: usize = u64::BITS as usize;
+    assert!(sets.len() >= judged.len().div_ceil(BITS), "not a bit for each");
+    let (lines, rest) = judged.as_chunks::<BITS>();
+    let mut last = [0; BITS];
+    last[..rest.len()].copy_from_slice(rest);
+    let (mut count, sets) = (0, &mut sets[..judged.len().div_ceil(BITS)]);
+    for ((set, bytes), end) in sets.iter_mut().zip(lines.iter().chain([&last])).zip((BITS..).step_by(BITS)) {
+        let counts = bytes.map(|byte| u8::from(byte >= least));
+        *set = counts.as_chunks().0.iter().rev().fold(0, |set, &eight| {
+            // Brings the lowest bits of eight bytes together in the highest of them.
+            set << 8 | u64::from_le_bytes(eight).wrapping_mul(0x0102_0408_1020_4080) >> 56
+        });
+        if end > judged.len() {
+            *set &= (1 << (judged.len() + BITS - end)) - 1; // where a byte of 0 counts
+        }
+        count += set.count_ones() as usize;
+    }
+    count
+}
+
+#[cfg(test)]
 fn pairs_one_by_one(rows: &[u8], width: usize, least: u8, sets: &mut [u16]) -> usize {
     sets.fill(0);
     for (sample, row) in rows.chunks_exact(width).enumerate() {
@@ -236,6 +287,10 @@ mod tests {
                     let found = found[..count].iter().map(|&place| usize::from(place));
                     assert!(found.eq(kept.iter().copied()), "{length}, {least}");
                 }
+                let mut found = vec![u64::MAX; length.div_ceil(64)];
+                assert_eq!(sets(&judged, least, &mut found), kept.len(), "{length}, {least}");
+                let is_in = |&i: &usize| found[i / 64] >> (i % 64) & 1 == 1;
+                assert!((0..64 * found.len()).filter(is_in).eq(kept.iter().copied()), "{length}, {least}");
             }
             let mut raised = row.clone();
             raise(&mut raised, &judged);
@@ -259,7 +314,7 @@ mod tests {
                         .map(|pair| (0..samples).map(|sample| u16::from(bit(sample, pair)) << sample).sum())
                         .collect();
                     let bits = expected.iter().map(|set| set.count_ones() as usize).sum::<usize>();
-                    for find in [pairs, pairs_one_by_one] {
+                    for find in [pairs, pairs_by_lines, pairs_one_by_one] {
                         let mut found = vec![u16::MAX; width.div_ceil(2)];
                         assert_eq!(find(&rows, width, least, &mut found), bits, "{width}, {least}");
                         assert_eq!(found, expected, "{width}, {least}");

@@ -70,11 +70,17 @@ impl Kind {
     }
 
     /// The vector code for a product that takes so many floating-point operations, or `None` where BLAS is faster at it: docs/PERFORMANCE.md,
-    /// "Products by kernels of our own". Whether a batch is kept without its zeros is decided by the whole product; what is left of it is
-    /// smaller, and never BLAS's: docs/MEASUREMENTS.md, "A first layer without the pixels that are zero".
+    /// "Products by kernels of our own".
     pub fn for_product(operations: usize) -> Option<Self> {
         let kind = Self::of_this_processor();
         (operations < kind.limit()).then_some(kind)
+    }
+
+    /// The vector code for a first layer whose products would take so many floating-point operations with all pixels, to leave out most that are zero, or `None` where BLAS is faster with all of them.
+    /// What is left is smaller, and never BLAS's: docs/MEASUREMENTS.md, "A first layer without the pixels that are zero".
+    pub fn for_pixels(operations: usize) -> Option<Self> {
+        let kind = Self::of_this_processor();
+        (operations < kind.limit_of_pixels()).then_some(kind)
     }
 
     /// Floating-point operations of the smallest product that BLAS is faster at, as measured with one and two threads. A BLAS that does not know this
@@ -86,6 +92,20 @@ impl Kind {
             Self::Avx2 => 20_000_000,
             Self::Portable => 2_000_000,
         }
+    }
+
+    /// The same of a first layer, as if no pixel were zero.
+    pub fn limit_of_pixels(self) -> usize {
+        match self {
+            Self::Avx512 => self.limit(),
+            Self::Avx2 => self.limit().max(Self::Avx512.limit()),
+            Self::Portable => 20_000_000,
+        }
+    }
+
+    /// Whether the first layer's `X·W` is faster by groups of samples, whose sums it has registers for, than sample by sample.
+    pub(super) fn multiplies_by_groups(self) -> bool {
+        self == Self::Avx512
     }
 
     /// What else may change the last bits of what it computes: who divides.

@@ -17,8 +17,8 @@ pub mod team;
 pub(crate) use kernels::Vector;
 pub use kernels::{ElementRule, Lanes, MOST_MEMORIES, update};
 pub use products::{
-    Gradient, Next, add_product, add_product_by, learn_rows, multiply, multiply_by, multiply_transposed, parts,
-    transposed_len,
+    Gradient, Next, add_product, add_product_by, learn_rows, may_leave_out_zeros, multiply, multiply_by,
+    multiply_transposed, parts, transposed_len,
 };
 pub use samples::Samples;
 pub use sparse::SparseBatch;

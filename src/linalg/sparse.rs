@@ -1,7 +1,7 @@
 //! A batch of rows of bytes, most of which stand for zero, as the two products of a layer want it.
 //!
 //! A product with weights runs over the columns of a few samples at once, an update over the samples of a few columns. So beside its bytes a batch has
-//! two lists of where to look: for each group of samples, the columns without those that are zero in all of them; and for each pair of columns, the samples
+//! two lists of where to look: for each group of samples, the columns without those that are zero in all of them, or for each sample the set of its columns that are not zero; and for each pair of columns, the samples
 //! without those that are zero in both. A batch of few samples, and one for a narrow layer, whose tiles are too short for that, is one group, as numbers, for
 //! both products. All of them leave out zeros only: every sum has the terms it would have otherwise, in the same order.
 //!
@@ -13,6 +13,7 @@ use std::ops::Range;
 use ndarray::{Array2, ArrayView2};
 
 use super::bytes::{self, prefetch};
+use super::kernels::Kind;
 
 /// Samples of a group. More of them share a read of the weights, but have fewer zeros in common.
 pub(super) const GROUP: usize = 2;
@@ -52,6 +53,8 @@ pub struct SparseBatch {
     most: usize,
     /// Of the layer that it is for.
     is_narrow: bool,
+    /// Whether there are columns of each group, or sets of each sample's; of a batch that is one group the former.
+    by_groups: bool,
     /// B of the last batch.
     samples: usize,
     /// What a byte stands for.
@@ -70,6 +73,8 @@ pub struct SparseBatch {
     bytes: Vec<u8>,
     /// The samples of a batch that is one group in its columns, row by row.
     numbers: Vec<f32>,
+    /// (B, sets): which of the first [`SET`] columns are not zero in each sample, which of the next, and so on.
+    of_samples: Vec<Set>,
     /// (sets, pairs): in which of the first [`SET`] samples each pair is not zero, in which of the next, and so on.
     sets: Vec<Set>,
     /// (pairs): the same of some samples that are being looked through.
@@ -78,7 +83,7 @@ pub struct SparseBatch {
     operations: [usize; 2],
 }
 
-/// Some of [`SET`] samples, a bit for each.
+/// Some of [`SET`] samples, or columns, a bit for each.
 pub(super) type Set = u64;
 
 /// Samples of a batch that share their columns, as bytes or as numbers.
@@ -125,6 +130,57 @@ impl Paired<'_> {
     pub fn set(&self, number: usize, pair: usize) -> Set {
         self.sets[number * self.pairs + pair]
     }
+
+    /// Lists the samples in which `pair` is not zero, and what is in its first `M` columns, in the front of `listed`. Returns how many there are.
+    #[inline(always)]
+    pub fn list<const M: usize>(&self, pair: usize, listed: &mut [(usize, [f32; M])]) -> usize {
+        let (mut length, mut number) = (0, 0);
+        while number < self.sets_of_pair {
+            let mut left = self.set(number, pair);
+            while left != 0 {
+                let sample = number * SET + left.trailing_zeros() as usize;
+                left &= left - 1;
+                let bytes: &[u8; M] = self.bytes[sample * self.stride + pair * PAIR..].first_chunk().expect("columns");
+                listed[length] = (sample, bytes.map(|byte| self.values[usize::from(byte)]));
+                length += 1;
+            }
+            number += 1;
+        }
+        length
+    }
+}
+
+/// All samples of a batch, one by one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Each<'a> {
+    /// (samples, sets): which of the first [`SET`] columns are not zero in each, which of the next, and so on.
+    sets: &'a [Set],
+    /// How many sets of each.
+    sets_of_sample: usize,
+    /// (samples, columns): all of the batch.
+    bytes: &'a [u8],
+    /// From a sample to the next.
+    stride: usize,
+}
+
+impl<'a> Each<'a> {
+    /// Which of these columns, [`SET`] at most, are not zero in a sample.
+    #[inline(always)]
+    pub fn set(&self, sample: usize, columns: &Range<usize>) -> Set {
+        let sets = &self.sets[sample * self.sets_of_sample..][..self.sets_of_sample];
+        let (number, shift) = (columns.start / SET, columns.start % SET);
+        let mut set = sets[number] >> shift;
+        if shift + columns.len() > SET {
+            set |= sets[number + 1] << (SET - shift);
+        }
+        if columns.len() == SET { set } else { set & ((1 << columns.len()) - 1) }
+    }
+
+    /// What is in these columns of a sample.
+    #[inline(always)]
+    pub fn bytes(&self, sample: usize, columns: Range<usize>) -> &'a [u8] {
+        &self.bytes[sample * self.stride..][columns]
+    }
 }
 
 /// Every byte is zero.
@@ -139,16 +195,22 @@ impl SparseBatch {
     /// # Panics
     /// If a batch or its width exceeds [`MOST`](Self::MOST), or it has no column.
     pub fn new(batch: usize, width: usize, outputs: usize) -> Self {
+        Self::of(batch, width, outputs, Kind::of_this_processor().multiplies_by_groups())
+    }
+
+    /// [`new`](Self::new), to be multiplied by groups or sample by sample.
+    pub(super) fn of(batch: usize, width: usize, outputs: usize, by_groups: bool) -> Self {
         assert!(batch.max(width) <= Self::MOST, "too many samples or columns to be numbered");
         assert!(width > 0, "samples have columns");
         let is_narrow = outputs < NARROW;
         // As tiles, and as one group.
         let [tiles, one] = if is_narrow { [0, batch] } else { [batch, batch.min(FEW)] };
-        let groups = tiles.div_ceil(GROUP).max(1);
+        let groups = if by_groups { tiles.div_ceil(GROUP).max(1) } else { 1 };
         Self {
             width,
             most: batch,
             is_narrow,
+            by_groups,
             samples: 0,
             values: &NOTHING,
             counts: vec![0; groups],
@@ -158,6 +220,7 @@ impl SparseBatch {
             picked: vec![0; width],
             bytes: vec![0; batch * width],
             numbers: vec![0.0; one * width],
+            of_samples: vec![0; if by_groups { 0 } else { tiles * width.div_ceil(SET) }],
             sets: vec![0; tiles.div_ceil(SET) * width.div_ceil(PAIR)],
             found: vec![0; if is_narrow { 0 } else { width.div_ceil(PAIR) }],
             operations: [0; 2],
@@ -181,12 +244,16 @@ impl SparseBatch {
         (self.samples, self.values) = (rows.len(), values);
         // Once: a file that they may be mapped from may be written meanwhile.
         self.bytes.chunks_exact_mut(self.width).zip(rows).for_each(|(bytes, row)| bytes.copy_from_slice(row));
-        self.find_columns(least);
         if self.is_one_group() {
-            self.fill_numbers(least, convert);
-        } else {
-            self.fill_sets(least);
+            self.find_columns(least);
+            return self.fill_numbers(least, convert);
         }
+        if self.by_groups {
+            self.find_columns(least);
+        } else {
+            self.find_columns_of_samples(least);
+        }
+        self.fill_sets(least);
     }
 
     fn find_columns(&mut self, least: u8) {
@@ -203,6 +270,12 @@ impl SparseBatch {
             self.middles[number] = columns[..count].partition_point(|&column| usize::from(column) < middle) as u32;
             self.operations[0] += count * (samples.len() / width);
         }
+    }
+
+    fn find_columns_of_samples(&mut self, least: u8) {
+        let rows = self.bytes.chunks_exact(self.width).take(self.samples);
+        let sets = self.of_samples.chunks_exact_mut(self.width.div_ceil(SET));
+        self.operations[0] = rows.zip(sets).map(|(row, sets)| bytes::sets(row, least, sets)).sum();
     }
 
     fn fill_numbers(&mut self, least: u8, convert: impl Fn(&[u8], &mut [f32])) {
@@ -237,8 +310,10 @@ impl SparseBatch {
             prefetch(columns);
             return prefetch(entries);
         }
-        for number in 0..self.samples.div_ceil(GROUP) {
-            prefetch(self.group(number, Half::First).columns);
+        if self.by_groups {
+            (0..self.samples.div_ceil(GROUP)).for_each(|number| prefetch(self.group(number, Half::First).columns));
+        } else {
+            prefetch(&self.of_samples[..self.samples * self.width.div_ceil(SET)]);
         }
         let middle = self.middle();
         self.bytes[..self.samples * self.width].chunks_exact(self.width).for_each(|row| prefetch(&row[..middle]));
@@ -286,6 +361,12 @@ impl SparseBatch {
         self.is_narrow || self.samples <= FEW
     }
 
+    /// Whether those that are several are multiplied by [`group`](Self::group), or as [`each`](Self::each) sample is.
+    #[inline(always)]
+    pub(super) fn is_by_groups(&self) -> bool {
+        self.by_groups
+    }
+
     /// Samples of each group, but the last may have fewer.
     fn group_size(&self) -> usize {
         if self.is_one_group() { self.samples.max(1) } else { GROUP }
@@ -321,6 +402,17 @@ impl SparseBatch {
         Group { columns, entries: &self.bytes[first * stride..][..samples * stride], stride, samples }
     }
 
+    /// The samples of a batch that is several groups, one by one.
+    #[inline(always)]
+    pub(super) fn each(&self) -> Each<'_> {
+        Each {
+            sets: &self.of_samples,
+            sets_of_sample: self.width.div_ceil(SET),
+            bytes: &self.bytes,
+            stride: self.width,
+        }
+    }
+
     /// What a byte stands for.
     #[inline(always)]
     pub(super) fn values(&self) -> &'static [f32; 256] {
@@ -349,12 +441,17 @@ impl SparseBatch {
                 let Group { columns, entries, stride, .. } = self.whole_group();
                 columns.iter().zip(&entries[sample * stride..]).for_each(|(column, &value)| put(column, value));
             } else {
-                for half in [Half::First, Half::Second] {
-                    let Group { columns, entries, stride, .. } = self.group(sample / GROUP, half);
-                    let bytes = &entries[sample % GROUP * stride..][..stride];
-                    columns
-                        .iter()
-                        .for_each(|column| put(column, self.values[usize::from(bytes[usize::from(*column)])]));
+                let bytes = &self.bytes[sample * self.width..][..self.width];
+                let put = |column: u16| put(&column, self.values[usize::from(bytes[usize::from(column)])]);
+                if self.by_groups {
+                    let halves = [Half::First, Half::Second].map(|half| self.group(sample / GROUP, half).columns);
+                    halves.into_iter().flatten().copied().for_each(put);
+                } else {
+                    let is_in = |column: &u16| {
+                        let column = usize::from(*column);
+                        self.each().set(sample, &(column..column + 1)) == 1
+                    };
+                    (0..self.width).map(|column| column as u16).filter(is_in).for_each(put);
                 }
             }
         }
@@ -411,18 +508,18 @@ mod tests {
             8 => 2, // stands for zero, too
             _ => ((sample * 31 + column * 17) % 256) as u8,
         };
-        for (width, outputs) in
-            [1, 3, 4, 25, 63, 64, 65, 130, 784].into_iter().flat_map(|width| [(width, 10), (width, 64)])
-        {
+        let layers = |width| [(width, 10, true), (width, 64, true), (width, 64, false)];
+        for (width, outputs, by_groups) in [1, 3, 4, 25, 63, 64, 65, 130, 784].into_iter().flat_map(layers) {
             let rows: Vec<Vec<u8>> = (0..150).map(|s| (0..width).map(|c| byte(s, c)).collect()).collect();
-            let mut batch = SparseBatch::new(150, width, outputs);
+            let mut batch = SparseBatch::of(150, width, outputs, by_groups);
             for (start, samples) in [(0, 150), (0, 23), (3, 1), (1, 5), (7, 6), (11, 64), (50, 65), (22, 1), (0, 0)] {
                 let rows = &rows[start..start + samples];
                 fill(&mut batch, rows.iter().map(|row| &row[..]));
                 let expected = Array2::from_shape_fn((samples, width), |(s, c)| SIGNED[usize::from(rows[s][c])]);
                 assert_eq!(batch.to_whole(), expected, "{samples} of {width}, by groups");
                 let size = batch.group_size();
-                for (number, rows) in rows.chunks(size).enumerate() {
+                let is_by_sets = !batch.by_groups && !batch.is_one_group();
+                for (number, rows) in rows.chunks(size).enumerate().filter(|_| !is_by_sets) {
                     let columns = if batch.is_one_group() {
                         batch.whole_group().columns.to_vec()
                     } else {
@@ -432,6 +529,18 @@ mod tests {
                     assert!(columns.iter().map(|&c| usize::from(c)).eq(active), "no column of zeros is kept");
                 }
                 assert_eq!(batch.is_one_group(), outputs < 64 || samples <= 5);
+                for (sample, row) in rows.iter().enumerate().filter(|_| is_by_sets) {
+                    for start in (0..width).step_by(7) {
+                        let columns = start..width.min(start + if start % 2 == 0 { SET } else { 50 });
+                        let set = batch.each().set(sample, &columns);
+                        let is_in = |&column: &usize| set >> (column - start) & 1 == 1;
+                        let active = columns.clone().filter(|&column| row[column] >= 3);
+                        assert!(
+                            columns.clone().filter(is_in).eq(active)
+                                && set.checked_shr(columns.len() as u32).unwrap_or(0) == 0
+                        );
+                    }
+                }
                 if !batch.is_one_group() {
                     assert_eq!(by_pairs(&batch), expected, "{samples} of {width}, by pairs");
                     for first in (0..width).step_by(PAIR) {
@@ -449,8 +558,8 @@ mod tests {
     #[test]
     fn rows_that_change_while_they_are_read_are_taken_without_a_panic() {
         let [few, many] = [0_u8, 9].map(|byte| [byte; 32]);
-        for rows in [[&few, &many], [&many, &few]] {
-            let mut batch = SparseBatch::new(8, 32, 64);
+        for (rows, by_groups) in [([&few, &many], true), ([&many, &few], true), ([&few, &many], false)] {
+            let mut batch = SparseBatch::of(8, 32, 64, by_groups);
             fill(&mut batch, Fickle { rows: rows.map(|row| &row[..]), left: 8, turn: &Cell::new(0) });
             assert_eq!(batch.to_whole(), by_pairs(&batch));
         }

@@ -138,7 +138,7 @@ impl Network {
         let (first, inputs) = self.architecture.layers_with_inputs().next().expect("a network has a layer");
         let operations = first.spec().multiplications(inputs).saturating_mul(2 * batch);
         let can_be_sparse = self.layers[0].takes_sparse_batches() && batch.max(inputs) <= SparseBatch::MOST;
-        can_be_sparse && Kind::for_product(operations).is_some()
+        can_be_sparse && Kind::for_pixels(operations).is_some()
     }
 
     /// Sends the first `b` images of `workspace` through the network, to logits.

@@ -93,7 +93,7 @@ static VALUES: [f32; 256] = {
 };
 const LEAST: u8 = 3;
 
-/// Batches of every pattern, for layers of several widths: a batch, and the outputs of the layer that it is for.
+/// Batches of every pattern, for layers of several widths, by groups and not: a batch, and the outputs of the layer that it is for.
 fn sparse_cases() -> impl Iterator<Item = (SparseBatch, usize)> {
     let mut stream = Seed(11).stream(Purpose::Init, 0);
     let shapes = [
@@ -109,10 +109,11 @@ fn sparse_cases() -> impl Iterator<Item = (SparseBatch, usize)> {
         (23, 131),
         (50, 784),
         (130, 41),
+        (260, 9),
     ];
     let outputs = [1, 10, 16, 30, 33, 63, 64, 65, 79, 80, 95, 100, 127, 128, 130, 144, 256]; // 17: each with every pattern
     let cases = shapes.into_iter().flat_map(move |shape| outputs.map(|outputs| (shape, outputs)));
-    cases.enumerate().map(move |(number, ((samples, width), outputs))| {
+    cases.enumerate().flat_map(move |(number, ((samples, width), outputs))| {
         let one = (number * 7919) % (samples * width);
         let mut byte = |i: usize| match number % 6 {
             0 => 0,                       // nothing at all
@@ -141,11 +142,13 @@ fn sparse_cases() -> impl Iterator<Item = (SparseBatch, usize)> {
             } // strokes, each in a place of its own
         };
         let bytes: Vec<u8> = (0..samples * width).map(&mut byte).collect();
-        let mut batch = SparseBatch::new(samples, width, outputs);
         let convert =
             |bytes: &[u8], x: &mut [f32]| x.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = VALUES[usize::from(byte)]);
-        batch.fill(bytes.chunks(width), &VALUES, LEAST, convert);
-        (batch, outputs)
+        [true, false].map(|by_groups| {
+            let mut batch = SparseBatch::of(samples, width, outputs, by_groups);
+            batch.fill(bytes.chunks(width), &VALUES, LEAST, convert);
+            (batch, outputs)
+        })
     })
 }
 
@@ -299,7 +302,7 @@ fn a_product_row_by_row_of_other_shapes_is_refused() {
 fn weights_of_what_is_zero_in_a_group_are_never_read_for_it() {
     for (batch, outputs) in sparse_cases() {
         let x = batch.to_whole();
-        let size = if batch.is_one_group() { x.nrows() } else { GROUP };
+        let size = if batch.is_one_group() { x.nrows() } else { GROUP }; // no sample is cut off from its group
         for first in (0..x.nrows()).step_by(size) {
             let group = first..x.nrows().min(first + size);
             let is_zero = |column: usize| x.slice(s![group.clone(), column]).iter().all(|&x| x == 0.0);
@@ -319,8 +322,10 @@ fn weights_of_what_is_zero_in_a_group_are_never_read_for_it() {
 /// Also where a byte of 0 counts, so that no column is left out.
 #[test]
 fn a_batch_without_samples_is_multiplied() {
-    for (least, outputs) in [(0, 10), (0, 64), (1, 10), (1, 64)] {
-        let mut batch = SparseBatch::new(20, 40, outputs);
+    for (least, outputs, by_groups) in
+        [(0, 10), (0, 64), (1, 10), (1, 64)].into_iter().flat_map(|(a, b)| [(a, b, true), (a, b, false)])
+    {
+        let mut batch = SparseBatch::of(20, 40, outputs, by_groups);
         batch.fill([7_u8; 800].chunks(40), &VALUES, least, |_, _| ());
         batch.fill([].into_iter(), &VALUES, least, |_, _| ());
         assert_eq!((batch.to_whole().dim(), batch.whole_group().columns), ((0, 40), &[][..]));

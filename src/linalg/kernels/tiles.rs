@@ -36,7 +36,7 @@ macro_rules! for_spans {
         }
         while start < columns {
             let vectors = (columns - start).div_ceil($v::LANES);
-            let wide = vectors.div_ceil(vectors.div_ceil(most));
+            let wide = if vectors % most == 0 { most } else { vectors.div_ceil(vectors.div_ceil(most)) };
             match (wide, columns - start >= wide * $v::LANES) {
                 (8, true) if most == 8 => span_of!(8, true),
                 (4, true) if most == 4 => span_of!(4, true),
@@ -114,6 +114,9 @@ pub fn multiply_sparse<V: Vector>(x: SomeSamples, w: Columns, output: SparseOutp
             by_rows::<V, N, _>(y.rows(), left, w, span, &mut Put { output, c: y.reborrow(), first: 0 });
         });
     }
+    if !x.batch.is_by_groups() {
+        return panels::multiply_each::<V>(x, w, output, y);
+    }
     let values = x.batch.values();
     for_spans!(V, w.columns, const { sparse_span::<V>() }, |span: N| {
         let mut first = 0;
@@ -130,6 +133,12 @@ pub fn multiply_sparse<V: Vector>(x: SomeSamples, w: Columns, output: SparseOutp
 /// See [`super::add_sparse`].
 #[inline(always)]
 pub fn add_sparse<V: Vector>(x: Pairs, d: Columns, output: SparseOutput, mut c: ColumnsMut) {
+    if d.columns > sparse_span::<V>() * V::LANES && x.batch.samples() <= LISTED {
+        return match output {
+            SparseOutput::Overwrite => add_listed::<V, true>(x, d, &mut Overwrite(c)),
+            SparseOutput::Add { alpha } => add_listed::<V, false>(x, d, &mut Add { alpha, c }),
+        };
+    }
     match output {
         SparseOutput::Overwrite => for_spans!(V, d.columns, const { sparse_span::<V>() }, |span: N| {
             for_pairs::<V, N, _, true>(x, d, span, &mut Overwrite(c.reborrow()));
@@ -193,6 +202,46 @@ fn by_rows<V: Vector, const N: usize, const WHOLE: bool>(
             };
         }
         tile_of!(16 12 10 8 6 5 4 3 2 1);
+    }
+}
+
+/// Samples of a batch at most, of those that are listed.
+const LISTED: usize = 256;
+
+/// As [`for_pairs`] does, but span after span of a pair before the next one: what is in it is listed once for all of them, and how many terms there are is foreseen from the second on.
+#[inline(always)]
+fn add_listed<V: Vector, const ALL: bool>(x: Pairs, d: Columns, output: &mut impl Finish) {
+    let (mut room, mut first) = ([(0, [0.0; PAIR]); LISTED], 0);
+    while first + PAIR <= x.columns {
+        add_listed_columns::<V, PAIR, ALL>(x, d, first, &mut room, output);
+        first += PAIR;
+    }
+    if first < x.columns {
+        add_listed_columns::<V, 1, ALL>(x, d, first, &mut [(0, [0.0; 1]); LISTED], output);
+    }
+}
+
+/// Those of a pair of columns from `first` on, or of the first one of them.
+#[inline(always)]
+fn add_listed_columns<V: Vector, const M: usize, const ALL: bool>(
+    x: Pairs,
+    d: Columns,
+    first: usize,
+    room: &mut [(usize, [f32; M]); LISTED],
+    output: &mut impl Finish,
+) {
+    let length = x.batch.paired().list(x.first + first / PAIR, room);
+    if ALL || length > 0 {
+        let listed = &room[..length];
+        for_spans!(V, d.columns, const { sparse_span::<V>() }, |span: N| {
+            let (mut sums, mut k): (Sums<V, M, N>, _) = ([[V::splat(0.0); N]; M], 0);
+            while k < listed.len() {
+                let (sample, numbers) = listed[k];
+                add_term(&mut sums, |m| numbers[m], d.row(sample), span);
+                k += 1;
+            }
+            output.finish(sums, first, span);
+        });
     }
 }
 

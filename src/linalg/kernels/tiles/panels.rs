@@ -1,14 +1,16 @@
-//! Products whose left factor has many zeros, each row in places of its own: the outputs of a rectified layer, of which about half are zero, and the gradients of these.
+//! Products whose left factor has many zeros, each row in places of its own: the outputs of a rectified layer, of which about half are zero, and the gradients of these; and images, where a tile has no registers for the
+//! sums of two.
 //!
-//! A tile has one row, and its terms are those that are not zero in it. So every multiply-add takes another vector of the right factor, which has to come from the first cache: a panel of [`TERMS`]
-//! rows and some columns of it is copied there, and the rows of the left factor run over it one by one before the next. Their sums are put aside meanwhile, which changes none of their bits.
+//! A tile has one row, and its terms are those that are not zero in it. So every multiply-add takes another vector of the right factor, which has to come from the first cache: the rows of the left factor run one by one
+//! over a panel of [`TERMS`] rows and some columns of it before the next. Their sums are put aside meanwhile, which changes none of their bits. For many rows the panel is copied, so that its lines do not take each other's place.
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use super::{Columns, ColumnsMut, Finish, MOST_LANES, Put, Span, SparseOutput, Vector, load};
 use crate::linalg::bytes::prefetch;
-use crate::linalg::kernels::{Left, Right};
+use crate::linalg::kernels::{Left, Right, SomeSamples};
+use crate::linalg::sparse::Each;
 
 /// Rows of a panel: as many terms as a set has bits. With eight vectors of 16 these are 32 KB.
 const TERMS: usize = u64::BITS as usize;
@@ -26,15 +28,35 @@ const AHEAD: usize = 4;
 #[inline(always)]
 pub fn multiply_rows<V: Vector>(left: Left, right: Right, output: SparseOutput, c: ColumnsMut) {
     match left {
-        Left::Rows { values, stride } => by_panels::<V>(Straight { values, stride }, right, output, c),
+        Left::Rows { values, stride } => by_panels::<V, true>(Straight { values, stride }, right, output, c),
         Left::Columns(columns) => {
-            by_panels::<V>(Turned { columns, first: 0, rows: [[0.0; TERMS]; ROWS] }, right, output, c);
+            by_panels::<V, true>(Turned { columns, first: 0, rows: [[0.0; TERMS]; ROWS] }, right, output, c);
         }
     }
 }
 
+/// See [`super::super::multiply_sparse`], of a batch that is multiplied sample by sample.
 #[inline(always)]
-fn by_panels<V: Vector>(mut left: impl LeftRows, right: Right, output: SparseOutput, mut c: ColumnsMut) {
+pub fn multiply_each<V: Vector>(x: SomeSamples, w: Columns, output: SparseOutput, y: ColumnsMut) {
+    /// Fewer rows do not pay for a copy of a panel.
+    const MANY: usize = 32;
+    let start = x.batch.columns_of(x.half).start;
+    let left = Images { each: x.batch.each(), first: x.first, start, values: x.batch.values() };
+    if y.rows() < MANY {
+        by_panels::<V, false>(left, Right::Rows(w), output, y);
+    } else {
+        by_panels::<V, true>(left, Right::Rows(w), output, y);
+    }
+}
+
+/// With panels that are copied, or rows of the right factor where they lie.
+#[inline(always)]
+fn by_panels<V: Vector, const COPIES: bool>(
+    mut left: impl LeftRows,
+    right: Right,
+    output: SparseOutput,
+    mut c: ColumnsMut,
+) {
     let (rows, columns) = (c.rows(), c.columns);
     let most = rows.div_ceil(rows.div_ceil(ROWS).max(1));
     let mut output = Put { output, c: c.reborrow(), first: 0 };
@@ -42,7 +64,7 @@ fn by_panels<V: Vector>(mut left: impl LeftRows, right: Right, output: SparseOut
         let mut first = 0;
         while first < rows {
             let end = rows.min(first + most);
-            over_panels::<V, N, _>(&mut left, first..end, right, span, &mut output);
+            over_panels::<V, N, _, COPIES>(&mut left, first..end, right, span, &mut output);
             first = end;
         }
     });
@@ -50,7 +72,7 @@ fn by_panels<V: Vector>(mut left: impl LeftRows, right: Right, output: SparseOut
 
 /// Some `rows` of the product, at most [`ROWS`], in the columns of `span`.
 #[inline(always)]
-fn over_panels<V: Vector, const N: usize, const WHOLE: bool>(
+fn over_panels<V: Vector, const N: usize, const WHOLE: bool, const COPIES: bool>(
     left: &mut impl LeftRows,
     rows: Range<usize>,
     right: Right,
@@ -64,15 +86,17 @@ fn over_panels<V: Vector, const N: usize, const WHOLE: bool>(
     loop {
         let terms = start..all_terms.min(start + TERMS);
         let is_last = terms.end == all_terms;
-        copy::<V, N, _>(right, terms.clone(), span, &mut panel);
+        if COPIES {
+            copy::<V, N, _>(right, terms.clone(), span, &mut panel);
+        }
         left.prepare::<V>(rows.clone(), terms.clone());
         // A row ahead: where its terms end is foreseen wrongly, and nothing is read before that is known.
-        let mut next = not_zero::<V>(left.row(rows.start, terms.clone()));
+        let mut next = left.set::<V>(rows.start, terms.clone());
         let mut row = rows.start;
         while row < rows.end {
             let (entries, mut set) = (left.row(row, terms.clone()), next);
             if row + 1 < rows.end {
-                next = not_zero::<V>(left.row(row + 1, terms.clone()));
+                next = left.set::<V>(row + 1, terms.clone());
             }
             if is_far && row + AHEAD < rows.end {
                 prefetch(left.row(row + AHEAD, terms.clone()));
@@ -87,7 +111,11 @@ fn over_panels<V: Vector, const N: usize, const WHOLE: bool>(
             while set != 0 {
                 let k = set.trailing_zeros() as usize;
                 set &= set - 1;
-                let (entry, vectors) = (V::splat(entries[k]), panel.get(k));
+                let entry = V::splat(left.number(entries[k]));
+                let vectors = match right {
+                    Right::Rows(rows) if !COPIES => load::<V, N, WHOLE>(rows.row(terms.start + k), span),
+                    _ => *panel.get(k),
+                };
                 for n in 0..N {
                     sum[n] = entry.multiply_add(vectors[n], sum[n]);
                 }
@@ -197,13 +225,23 @@ impl Right<'_> {
     }
 }
 
-/// A left factor, some terms of a row at a time.
+/// A left factor, some terms of a row at a time, of which there are at most [`TERMS`].
 trait LeftRows {
-    /// Called before [`row`](Self::row) is, for any of these rows with these terms, of which there are at most [`TERMS`].
-    fn prepare<V: Vector>(&mut self, rows: Range<usize>, terms: Range<usize>);
+    /// What it has of a number.
+    type Entry: Copy;
+
+    /// Called before a row is asked for, of any of these with these terms.
+    #[inline(always)]
+    fn prepare<V: Vector>(&mut self, _rows: Range<usize>, _terms: Range<usize>) {}
 
     /// These entries of a row.
-    fn row(&self, row: usize, terms: Range<usize>) -> &[f32];
+    fn row(&self, row: usize, terms: Range<usize>) -> &[Self::Entry];
+
+    /// Which of them are not zero, a bit for each.
+    fn set<V: Vector>(&self, row: usize, terms: Range<usize>) -> u64;
+
+    /// The number.
+    fn number(&self, entry: Self::Entry) -> f32;
 }
 
 /// Which of at most [`TERMS`] entries are not zero, a bit for each.
@@ -227,12 +265,21 @@ struct Straight<'a> {
 }
 
 impl LeftRows for Straight<'_> {
-    #[inline(always)]
-    fn prepare<V: Vector>(&mut self, _rows: Range<usize>, _terms: Range<usize>) {}
+    type Entry = f32;
 
     #[inline(always)]
     fn row(&self, row: usize, terms: Range<usize>) -> &[f32] {
         &self.values[row * self.stride..][terms]
+    }
+
+    #[inline(always)]
+    fn set<V: Vector>(&self, row: usize, terms: Range<usize>) -> u64 {
+        not_zero::<V>(self.row(row, terms))
+    }
+
+    #[inline(always)]
+    fn number(&self, entry: f32) -> f32 {
+        entry
     }
 }
 
@@ -245,6 +292,8 @@ struct Turned<'a> {
 }
 
 impl LeftRows for Turned<'_> {
+    type Entry = f32;
+
     #[inline(always)]
     fn prepare<V: Vector>(&mut self, rows: Range<usize>, terms: Range<usize>) {
         self.first = rows.start;
@@ -268,6 +317,43 @@ impl LeftRows for Turned<'_> {
     #[inline(always)]
     fn row(&self, row: usize, terms: Range<usize>) -> &[f32] {
         &self.rows[row - self.first][..terms.len()]
+    }
+
+    #[inline(always)]
+    fn set<V: Vector>(&self, row: usize, terms: Range<usize>) -> u64 {
+        not_zero::<V>(self.row(row, terms))
+    }
+
+    #[inline(always)]
+    fn number(&self, entry: f32) -> f32 {
+        entry
+    }
+}
+
+/// Samples of a batch from the `first` on, in its columns from `start` on.
+struct Images<'a> {
+    each: Each<'a>,
+    first: usize,
+    start: usize,
+    values: &'static [f32; 256],
+}
+
+impl LeftRows for Images<'_> {
+    type Entry = u8;
+
+    #[inline(always)]
+    fn row(&self, row: usize, terms: Range<usize>) -> &[u8] {
+        self.each.bytes(self.first + row, self.start + terms.start..self.start + terms.end)
+    }
+
+    #[inline(always)]
+    fn set<V: Vector>(&self, row: usize, terms: Range<usize>) -> u64 {
+        self.each.set(self.first + row, &(self.start + terms.start..self.start + terms.end))
+    }
+
+    #[inline(always)]
+    fn number(&self, entry: u8) -> f32 {
+        self.values[usize::from(entry)]
     }
 }
 
