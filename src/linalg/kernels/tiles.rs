@@ -110,9 +110,11 @@ pub fn multiply_sparse<V: Vector>(x: SomeSamples, w: Columns, output: SparseOutp
         let group = x.batch.half_of_whole_group(x.half);
         let entry = |row: &[f32], k: usize, _| row[k];
         let left = GroupRows { group, first: x.first, start, length: group.columns.len(), entry };
-        return for_spans!(V, w.columns, 2, |span: N| {
-            by_rows::<V, N, _>(y.rows(), left, w, span, &mut Put { output, c: y.reborrow(), first: 0 });
-        });
+        let (rows, mut output) = (y.rows(), Put { output, c: y, first: 0 });
+        if rows == 1 {
+            return for_spans!(V, w.columns, 8, |span: N| by_rows::<V, N, _>(1, left, w, span, &mut output));
+        }
+        return for_spans!(V, w.columns, 2, |span: N| by_rows::<V, N, _>(rows, left, w, span, &mut output));
     }
     if !x.batch.is_by_groups() {
         return panels::multiply_each::<V>(x, w, output, y);
@@ -151,16 +153,17 @@ pub fn add_sparse<V: Vector>(x: Pairs, d: Columns, output: SparseOutput, mut c: 
 
 /// See [`super::add_sparse`]: for a batch that is one group.
 #[inline(always)]
-pub fn add_group<V: Vector>(x: Pairs, d: Columns, alpha: f32, mut c: ColumnsMut) {
+pub fn add_group<V: Vector>(x: Pairs, d: Columns, alpha: f32, c: ColumnsMut) {
     let (group, first) = (x.batch.whole_group(), x.first * PAIR);
     let [start, end] =
         [first, first + x.columns].map(|column| group.columns.partition_point(|&other| usize::from(other) < column));
     let columns = &group.columns[start..end];
     let left = Columns::new(group.matrix().slice_move(s![.., start..end]));
-    for_spans!(V, d.columns, 2, |span: N| {
-        let mut output = AddPicked { alpha, c: c.reborrow(), columns, start: first };
-        by_rows::<V, N, _>(columns.len(), left, d, span, &mut output);
-    });
+    let (rows, mut output) = (columns.len(), AddPicked { alpha, c, columns, start: first });
+    if d.rows == 1 {
+        return for_spans!(V, d.columns, 8, |span: N| by_rows::<V, N, _>(rows, left, d, span, &mut output));
+    }
+    for_spans!(V, d.columns, 2, |span: N| by_rows::<V, N, _>(rows, left, d, span, &mut output));
 }
 
 /// What becomes of the products of a sparse batch.
