@@ -363,15 +363,15 @@ pub fn describe_machine(threads: usize) -> String {
 /// Who computes the products of a layer, and of what; the threads are those of the forward product, at most: what is left out is not known yet.
 fn describe_products(products: &Products, threads: usize, blas_threads: usize) -> String {
     let Products { samples, inputs, outputs, operations, leaves_out_zeros } = *products;
-    let kernels = if leaves_out_zeros { Kind::for_pixels(operations) } else { Kind::for_product(operations) };
+    let kernels = if leaves_out_zeros { Kind::for_pixels(operations, outputs) } else { Kind::for_product(operations) };
     let (who, threads) = match kernels {
         Some(kind) => (format!("{} kernels", kind.name()), parts(operations, samples, outputs, threads)),
         None => (blas::describe().to_string(), blas_threads),
     };
-    let may_leave_out_units = || kernels.is_some_and(|kind| may_leave_out_zeros(kind, [samples, inputs, outputs]));
+    let may_leave_out_zeros_here = || kernels.is_some_and(|kind| may_leave_out_zeros(kind, [samples, inputs, outputs]));
     let zeros = match leaves_out_zeros {
         true => ", without most pixels that are zero",
-        false if may_leave_out_units() => ", without units that are zero where many are",
+        false if may_leave_out_zeros_here() => ", without zeros where they are a quarter or more",
         false => "",
     };
     let operations = thousands(operations);

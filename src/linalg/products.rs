@@ -608,6 +608,38 @@ mod tests {
     }
 
     #[test]
+    fn zeros_are_left_out_from_a_quarter_on_where_a_product_is_large_enough() {
+        let quarter =
+            |zeros: usize| Array2::from_shape_fn((64, 64), |(i, j)| f32::from(u8::from(i % 8 * 64 + j >= zeros)));
+        for kind in [Kind::Avx512, Kind::Avx2] {
+            for (zeros, shape, expected) in [
+                (128, [32, 32, 64], true),
+                (127, [32, 32, 64], false),
+                (512, [31, 32, 64], false),
+                (512, [32, 31, 64], false),
+                (512, [32, 32, 63], false),
+            ] {
+                let some = quarter(zeros);
+                let looked_at = some.slice(s![..8, ..]);
+                assert_eq!(leaves_out_zeros(kind, looked_at, shape), expected, "{zeros} of 512 are zero, {shape:?}");
+            }
+            assert!(!leaves_out_zeros(Kind::Portable, quarter(512).view(), [64; 3]));
+        }
+    }
+
+    #[test]
+    fn weights_of_units_that_are_zero_in_all_samples_are_not_read() {
+        if Kind::of_this_processor() == Kind::Portable {
+            return println!("skipped: plain arrays leave out no units");
+        }
+        let x = Array2::from_shape_fn((40, 80), |(i, j)| if j % 3 == 0 { 0.0 } else { (i + j) as f32 });
+        let w = Array2::from_shape_fn((80, 70), |(i, _)| if i % 3 == 0 { f32::INFINITY } else { 1.0 });
+        let mut y = Array2::from_elem((40, 70), f32::NAN);
+        multiply(Samples::Whole(x.view()), w.view(), y.view_mut());
+        assert_eq!(y, &x.sum_axis(Axis(1)).insert_axis(Axis(1)) * &Array2::<f32>::ones((1, 70)));
+    }
+
+    #[test]
     fn samples_are_cut_where_columns_make_unequal_parts() {
         let cut = |samples, columns, threads| {
             let (axis, parts) = cut_forward(2 * samples * 500 * columns, samples, columns, threads);

@@ -28,7 +28,7 @@ pub(super) const SET: usize = Set::BITS as usize;
 const FEW: usize = 5;
 
 /// A layer of fewer outputs is narrow.
-const NARROW: usize = 64;
+pub(super) const NARROW: usize = 64;
 
 /// A half of a batch's columns, and of the rows of weights that belong to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -361,7 +361,7 @@ impl SparseBatch {
         self.is_narrow || self.samples <= FEW
     }
 
-    /// Whether those that are several are multiplied by [`group`](Self::group), or as [`each`](Self::each) sample is.
+    /// Whether a batch of several groups is multiplied by [`group`](Self::group), or by [`each`](Self::each) sample.
     #[inline(always)]
     pub(super) fn is_by_groups(&self) -> bool {
         self.by_groups

@@ -136,9 +136,10 @@ impl Network {
     /// Whether batches of up to `batch` images are better kept without most of their pixels that are zero.
     pub(super) fn prefers_sparse_batches(&self, batch: usize) -> bool {
         let (first, inputs) = self.architecture.layers_with_inputs().next().expect("a network has a layer");
-        let operations = first.spec().multiplications(inputs).saturating_mul(2 * batch);
+        let (operations, outputs) =
+            (first.spec().multiplications(inputs).saturating_mul(2 * batch), first.spec().outputs(inputs));
         let can_be_sparse = self.layers[0].takes_sparse_batches() && batch.max(inputs) <= SparseBatch::MOST;
-        can_be_sparse && Kind::for_pixels(operations).is_some()
+        can_be_sparse && Kind::for_pixels(operations, outputs).is_some()
     }
 
     /// Sends the first `b` images of `workspace` through the network, to logits.

@@ -18,7 +18,7 @@ const TERMS: usize = u64::BITS as usize;
 /// Rows of the left factor that run over a panel, at most. More of them share its copying, and have more sums to be put aside.
 const ROWS: usize = 128;
 
-/// A right factor of more numbers, a megabyte of them, is far: it, and what belongs to it, is not in the second cache. What is near need not be asked for, which costs a small product a twentieth.
+/// A right factor of more numbers, a megabyte of them, is far: it lies outside the second cache, with all that goes with it. Asking for what is near would cost a small product a twentieth.
 const FAR: usize = 1 << 18;
 
 /// Where it is far, what a row reads is asked for so many rows before.
@@ -81,7 +81,7 @@ fn over_panels<V: Vector, const N: usize, const WHOLE: bool, const COPIES: bool>
 ) {
     let (mut panel, mut sums) = (Room::<[V; N], TERMS>::new(), Room::<[V; N], ROWS>::new());
     let (all_terms, width) = (right.terms(), (N - 1) * V::LANES + span.last);
-    let is_far = all_terms * right.stride() > FAR;
+    let is_far = right.len() > FAR;
     let mut start = 0;
     loop {
         let terms = start..all_terms.min(start + TERMS);
@@ -218,10 +218,10 @@ impl Right<'_> {
         }
     }
 
-    /// From a row, or column, to the next.
-    fn stride(self) -> usize {
+    /// Numbers from its beginning to its end.
+    fn len(self) -> usize {
         let (Self::Rows(matrix) | Self::Columns(matrix)) = self;
-        matrix.stride
+        matrix.rows * matrix.stride
     }
 }
 
