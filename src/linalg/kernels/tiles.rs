@@ -36,8 +36,7 @@ macro_rules! for_spans {
         }
         while start < columns {
             let vectors = (columns - start).div_ceil($v::LANES);
-            // The same either way: two divisions for each span of each pair are a twentieth of a small update.
-            let wide = if vectors % most == 0 { most } else { vectors.div_ceil(vectors.div_ceil(most)) };
+            let wide = vectors.div_ceil(vectors.div_ceil(most));
             match (wide, columns - start >= wide * $v::LANES) {
                 (8, true) if most == 8 => span_of!(8, true),
                 (4, true) if most == 4 => span_of!(4, true),
