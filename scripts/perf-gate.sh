@@ -31,7 +31,7 @@ wide|$work/images-5000|--hidden 800,800 --batch 128 --epochs 3
 END
 }
 
-# The same where instructions are counted: valgrind is fifty times slower. `wide` is all BLAS, and not counted.
+# The same where instructions are counted: valgrind is fifty times slower. `wide` is BLAS for the most part there, and not counted.
 counted_works() {
     cat <<END
 main|--batch 10
