@@ -55,7 +55,7 @@ fn print_text(findings: &[Finding], peaks: &[(usize, f64)], cores: usize, out: &
         let [limit, of_pixels] = [kind.limit(), kind.limit_of_pixels()].map(|limit| thousands(limit / 1_000_000));
         write!(out, "kernels   {name}, for products of less than {limit} million operations")?;
         if of_pixels != limit {
-            write!(out, ", of images less than {of_pixels} million")?;
+            write!(out, " ({of_pixels} million in the first layer)")?;
         }
         writeln!(out, "; BLAS for the others")?;
     }

@@ -368,11 +368,12 @@ fn describe_products(products: &Products, threads: usize, blas_threads: usize) -
         Some(kind) => (format!("{} kernels", kind.name()), parts(operations, samples, outputs, threads)),
         None => (blas::describe().to_string(), blas_threads),
     };
-    let may_leave_out_zeros_here = || kernels.is_some_and(|kind| may_leave_out_zeros(kind, [samples, inputs, outputs]));
-    let zeros = match leaves_out_zeros {
-        true => ", without most pixels that are zero",
-        false if may_leave_out_zeros_here() => ", without zeros where they are a quarter or more",
-        false => "",
+    let zeros = if leaves_out_zeros {
+        ", without most pixels that are zero"
+    } else if kernels.is_some_and(|kind| may_leave_out_zeros(kind, [samples, inputs, outputs])) {
+        ", without zeros where they are a quarter or more"
+    } else {
+        ""
     };
     let operations = thousands(operations);
     format!("{inputs}-{outputs}: {operations} operations, {who}, {}{zeros}", count(threads, "thread"))

@@ -55,11 +55,11 @@ fn by_panels<V: Vector, const COPIES: bool>(
     mut left: impl LeftRows,
     right: Right,
     output: SparseOutput,
-    mut c: ColumnsMut,
+    c: ColumnsMut,
 ) {
     let (rows, columns) = (c.rows(), c.columns);
     let most = rows.div_ceil(rows.div_ceil(ROWS).max(1));
-    let mut output = Put { output, c: c.reborrow(), first: 0 };
+    let mut output = Put { output, c, first: 0 };
     for_spans!(V, columns, 8, |span: N| {
         let mut first = 0;
         while first < rows {
