@@ -13,27 +13,22 @@ pub fn raise(largest: &mut [u8], row: &[u8]) {
     rest.iter_mut().zip(rest_of_row).for_each(raise);
 }
 
-/// Picks the bytes of `row` (I) whose counterpart in `judged` (I) is at least `least` into the front of `picked`, in order.
-/// Whatever is behind them may be overwritten, too. Returns how many there are.
+/// Picks the bytes of `row` (I) whose counterpart in `judged` (I) is at least `least` into the front of `picked` (I), in order. These are at `places` ([`places`]): vectors take them by the one,
+/// others by the other. Whatever is behind them may be overwritten, too.
 ///
 /// # Panics
-/// If the three differ in length.
-pub fn pick(row: &[u8], judged: &[u8], least: u8, picked: &mut [u8]) -> usize {
+/// If the three differ in length, or a place is not in the row.
+pub fn pick(row: &[u8], judged: &[u8], least: u8, places: &[u16], picked: &mut [u8]) {
     assert!(row.len() == judged.len() && judged.len() == picked.len(), "lengths differ");
     #[cfg(target_arch = "x86_64")]
     if x86::runs_here() {
         return x86::pick(row, judged, least, picked);
     }
-    pick_one_by_one(row, judged, least, picked)
+    pick_one_by_one(row, places, picked);
 }
 
-fn pick_one_by_one(row: &[u8], judged: &[u8], least: u8, picked: &mut [u8]) -> usize {
-    let mut count = 0;
-    for (&byte, &judged) in row.iter().zip(judged) {
-        picked[count] = byte; // as in `places_one_by_one`
-        count += usize::from(judged >= least);
-    }
-    count
+fn pick_one_by_one(row: &[u8], places: &[u16], picked: &mut [u8]) {
+    picked[..places.len()].iter_mut().zip(places).for_each(|(picked, &place)| *picked = row[usize::from(place)]);
 }
 
 /// Overwrites the front of `places` with the places in `judged` (I) whose byte is at least `least`, in order. Whatever is behind them may be
@@ -72,13 +67,16 @@ pub fn pairs(rows: &[u8], width: usize, least: u8, sets: &mut [u16]) -> usize {
     #[cfg(target_arch = "x86_64")]
     if x86::runs_here() {
         return x86::pairs(rows, width, least, sets);
+    } else if x86::has_vectors_of_32_bytes() {
+        return x86::pairs_by_lines(rows, width, least, sets);
     }
     pairs_by_lines(rows, width, least, sets)
 }
 
 /// [`pairs`], written so that the compiler has vectors for several of them.
+#[inline(always)]
 fn pairs_by_lines(rows: &[u8], width: usize, least: u8, sets: &mut [u16]) -> usize {
-    const PAIRS: usize = 8;
+    const PAIRS: usize = 16;
     let counts = |byte: u16| byte >= u16::from(least);
     let (lines, rest) = sets[..width / 2].as_chunks_mut::<PAIRS>();
     for (line, number) in lines.iter_mut().zip(0..) {
@@ -106,24 +104,40 @@ fn pairs_by_lines(rows: &[u8], width: usize, least: u8, sets: &mut [u16]) -> usi
 /// # Panics
 /// If there is not a bit for each.
 pub fn sets(judged: &[u8], least: u8, sets: &mut [u64]) -> usize {
-    const BITS: usize = u64::BITS as usize;
     assert!(sets.len() >= judged.len().div_ceil(BITS), "not a bit for each");
-    let (lines, rest) = judged.as_chunks::<BITS>();
+    #[cfg(target_arch = "x86_64")]
+    if x86::has_vectors_of_32_bytes() {
+        return x86::sets(judged, least, sets);
+    }
+    sets_by(judged, sets, |bytes| set_of(bytes, least))
+}
+
+/// Bits of a set.
+const BITS: usize = u64::BITS as usize;
+
+/// [`sets`], with what `set_of` says of whole sets.
+#[inline(always)]
+fn sets_by(judged: &[u8], sets: &mut [u64], set_of: impl Fn(&[u8; BITS]) -> u64) -> usize {
+    let (lines, rest) = judged.as_chunks();
     let mut last = [0; BITS];
     last[..rest.len()].copy_from_slice(rest);
     let (mut count, sets) = (0, &mut sets[..judged.len().div_ceil(BITS)]);
     for ((set, bytes), end) in sets.iter_mut().zip(lines.iter().chain([&last])).zip((BITS..).step_by(BITS)) {
-        let counts = bytes.map(|byte| u8::from(byte >= least));
-        *set = counts.as_chunks().0.iter().rev().fold(0, |set, &eight| {
-            // Brings the lowest bits of eight bytes together in the highest of them.
-            set << 8 | u64::from_le_bytes(eight).wrapping_mul(0x0102_0408_1020_4080) >> 56
-        });
+        *set = set_of(bytes);
         if end > judged.len() {
             *set &= (1 << (judged.len() + BITS - end)) - 1; // where a byte of 0 counts
         }
         count += set.count_ones() as usize;
     }
     count
+}
+
+fn set_of(bytes: &[u8; BITS], least: u8) -> u64 {
+    let counts = bytes.map(|byte| u8::from(byte >= least));
+    counts.as_chunks().0.iter().rev().fold(0, |set, &eight| {
+        // Brings the lowest bits of eight bytes together in the highest of them.
+        set << 8 | u64::from_le_bytes(eight).wrapping_mul(0x0102_0408_1020_4080) >> 56
+    })
 }
 
 #[cfg(test)]
@@ -160,8 +174,44 @@ mod x86 {
             && is_x86_feature_detected!("avx512vbmi2")
     }
 
+    /// Asked once, as above.
+    pub fn has_vectors_of_32_bytes() -> bool {
+        is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt")
+    }
+
+    /// See [`super::pairs_by_lines`].
+    pub fn pairs_by_lines(rows: &[u8], width: usize, least: u8, sets: &mut [u16]) -> usize {
+        #[target_feature(enable = "avx2,popcnt")]
+        fn compiled_for_them(rows: &[u8], width: usize, least: u8, sets: &mut [u16]) -> usize {
+            super::pairs_by_lines(rows, width, least, sets)
+        }
+        assert!(has_vectors_of_32_bytes());
+        // SAFETY: the processor has the instructions.
+        unsafe { compiled_for_them(rows, width, least, sets) }
+    }
+
+    /// See [`super::sets`], which has compared the lengths.
+    pub fn sets(judged: &[u8], least: u8, sets: &mut [u64]) -> usize {
+        #[target_feature(enable = "avx2,popcnt")]
+        fn of_vectors(judged: &[u8], least: u8, sets: &mut [u64]) -> usize {
+            let least = _mm256_set1_epi8(least.cast_signed());
+            super::sets_by(judged, sets, |bytes| {
+                let [low, high] = [0, BYTES / 2].map(|start| {
+                    // SAFETY: half of the bytes are from there on.
+                    let bytes = unsafe { _mm256_loadu_si256(bytes.as_ptr().add(start).cast()) };
+                    let counts = _mm256_cmpeq_epi8(_mm256_max_epu8(bytes, least), bytes);
+                    u64::from(_mm256_movemask_epi8(counts).cast_unsigned())
+                });
+                high << (BYTES / 2) | low
+            })
+        }
+        assert!(has_vectors_of_32_bytes());
+        // SAFETY: the processor has the instructions.
+        unsafe { of_vectors(judged, least, sets) }
+    }
+
     /// See [`super::pick`], which has compared the lengths.
-    pub fn pick(row: &[u8], judged: &[u8], least: u8, picked: &mut [u8]) -> usize {
+    pub fn pick(row: &[u8], judged: &[u8], least: u8, picked: &mut [u8]) {
         assert!(runs_here() && row.len() == judged.len() && judged.len() == picked.len());
         // SAFETY: the processor has the instructions, and the three are of one length.
         unsafe { pick_vectors(row, judged, least, picked) }
@@ -169,7 +219,7 @@ mod x86 {
 
     /// SAFETY: the three must be of one length.
     #[target_feature(enable = "avx512bw,avx512vbmi2")]
-    unsafe fn pick_vectors(row: &[u8], judged: &[u8], least: u8, picked: &mut [u8]) -> usize {
+    unsafe fn pick_vectors(row: &[u8], judged: &[u8], least: u8, picked: &mut [u8]) {
         let least = _mm512_set1_epi8(least.cast_signed());
         let (mut count, mut start) = (0, 0);
         while start < row.len() {
@@ -186,7 +236,6 @@ mod x86 {
             }
             start += BYTES;
         }
-        count
     }
 
     /// See [`super::places`], which has compared the lengths.
@@ -276,21 +325,26 @@ mod tests {
             let judged: Vec<u8> = (0..length).map(|i| (i * i * 131 % 256) as u8).collect();
             for least in [0, 1, 128, 255] {
                 let kept: Vec<usize> = (0..length).filter(|&i| judged[i] >= least).collect();
-                for pick in [pick, pick_one_by_one] {
-                    let mut picked = vec![0; length];
-                    let count = pick(&row, &judged, least, &mut picked);
-                    assert!(picked[..count].iter().copied().eq(kept.iter().map(|&i| row[i])), "{length}, {least}");
-                }
                 for places in [places, places_one_by_one] {
                     let mut found = vec![0; length];
                     let count = places(&judged, least, &mut found);
-                    let found = found[..count].iter().map(|&place| usize::from(place));
-                    assert!(found.eq(kept.iter().copied()), "{length}, {least}");
+                    let numbers = found[..count].iter().map(|&place| usize::from(place));
+                    assert!(numbers.eq(kept.iter().copied()), "{length}, {least}");
+                    let mut picked = [(); 2].map(|()| vec![0; length]);
+                    pick(&row, &judged, least, &found[..count], &mut picked[0]);
+                    pick_one_by_one(&row, &found[..count], &mut picked[1]);
+                    for picked in picked {
+                        assert!(picked[..count].iter().copied().eq(kept.iter().map(|&i| row[i])), "{length}, {least}");
+                    }
                 }
-                let mut found = vec![u64::MAX; length.div_ceil(64)];
-                assert_eq!(sets(&judged, least, &mut found), kept.len(), "{length}, {least}");
-                let is_in = |&i: &usize| found[i / 64] >> (i % 64) & 1 == 1;
-                assert!((0..64 * found.len()).filter(is_in).eq(kept.iter().copied()), "{length}, {least}");
+                let sets_one_by_one =
+                    |judged: &[u8], least, sets: &mut [u64]| sets_by(judged, sets, |bytes| set_of(bytes, least));
+                for find in [&sets as &dyn Fn(&[u8], u8, &mut [u64]) -> usize, &sets_one_by_one] {
+                    let mut found = vec![u64::MAX; length.div_ceil(64)];
+                    assert_eq!(find(&judged, least, &mut found), kept.len(), "{length}, {least}");
+                    let is_in = |&i: &usize| found[i / 64] >> (i % 64) & 1 == 1;
+                    assert!((0..64 * found.len()).filter(is_in).eq(kept.iter().copied()), "{length}, {least}");
+                }
             }
             let mut raised = row.clone();
             raise(&mut raised, &judged);

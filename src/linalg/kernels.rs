@@ -17,6 +17,7 @@ mod update;
 mod vector;
 
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
@@ -58,7 +59,13 @@ impl Kind {
                     && is_x86_feature_detected!("avx512dq")
                     && is_x86_feature_detected!("fma")
             }
-            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            Self::Avx2 => {
+                is_x86_feature_detected!("avx2")
+                    && is_x86_feature_detected!("fma")
+                    && is_x86_feature_detected!("bmi1")
+                    && is_x86_feature_detected!("bmi2")
+                    && is_x86_feature_detected!("popcnt")
+            }
             Self::Portable => true,
         }
     }
@@ -106,6 +113,15 @@ impl Kind {
     /// Whether the first layer's `X·W` is faster by groups of samples, whose sums it has registers for, than sample by sample.
     pub(super) fn multiplies_by_groups(self) -> bool {
         self == Self::Avx512
+    }
+
+    /// Numbers of a vector, at most 16.
+    pub(super) fn lanes(self) -> usize {
+        match self {
+            Self::Avx512 => 16,
+            Self::Avx2 => 8,
+            Self::Portable => 4,
+        }
     }
 
     /// What else may change the last bits of what it computes: who divides.
@@ -296,6 +312,15 @@ impl<'a> Columns<'a> {
         Self { start: view.as_ptr(), stride, rows, columns, of: PhantomData }
     }
 
+    /// Some of its rows, and some of the columns in them.
+    #[inline(always)]
+    fn part(self, rows: Range<usize>, columns: Range<usize>) -> Self {
+        assert!(rows.start <= rows.end && rows.end <= self.rows, "no such rows");
+        assert!(columns.start <= columns.end && columns.end <= self.columns, "no such columns");
+        let start = self.start.wrapping_add(rows.start * self.stride + columns.start);
+        Self { start, rows: rows.len(), columns: columns.len(), ..self }
+    }
+
     /// The columns in row `row`.
     #[inline(always)]
     #[expect(unsafe_code, reason = "the columns of a row lie together")]
@@ -371,7 +396,7 @@ mod dispatch {
                     $($loops)::+::<__m512 $(, $rule)?>($($argument),*);
                 }
                 #[cfg(target_arch = "x86_64")]
-                #[target_feature(enable = "avx2,fma")]
+                #[target_feature(enable = "avx2,fma,popcnt")]
                 fn avx2$(<$rule: $bound>)?($($argument: $type),*) {
                     $($loops)::+::<__m256 $(, $rule)?>($($argument),*);
                 }

@@ -352,7 +352,7 @@ pub fn multiply_transposed(d: ArrayView2<f32>, w: ArrayView2<f32>, mut x: ArrayV
         return Parts::new(operations, inputs, LINE, team::size()).share(|width| cut_off(&mut x, Axis(1), width), work);
     }
     // Kernels want rows of the right factor, and Wᵀ has none. So Xᵀ = W·Dᵀ; only D is turned, which is small where a layer is wider than its batch.
-    let columns = samples.next_multiple_of(LINE);
+    let columns = samples.next_multiple_of(kind.lanes());
     let turned = &mut scratch[..columns * terms];
     turn(slice(d), samples, turned);
     let right = Columns::new(ArrayView2::from_shape((terms, columns), turned).expect("as many elements"));

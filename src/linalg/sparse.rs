@@ -131,13 +131,23 @@ impl Paired<'_> {
         self.sets[number * self.pairs + pair]
     }
 
+    /// Whether `pair` is zero in all samples.
+    #[inline(always)]
+    pub fn is_zero(&self, pair: usize) -> bool {
+        let mut number = 0;
+        while number < self.sets_of_pair && self.set(number, pair) == 0 {
+            number += 1;
+        }
+        number == self.sets_of_pair
+    }
+
     /// Lists the samples in which `pair` is not zero, and what is in its first `M` columns, in the front of `listed`. Returns how many there are.
     #[inline(always)]
     pub fn list<const M: usize>(&self, pair: usize, listed: &mut [(usize, [f32; M])]) -> usize {
         let (mut length, mut number) = (0, 0);
         while number < self.sets_of_pair {
             let mut left = self.set(number, pair);
-            while left != 0 {
+            for _ in 0..left.count_ones() {
                 let sample = number * SET + left.trailing_zeros() as usize;
                 left &= left - 1;
                 let bytes: &[u8; M] = self.bytes[sample * self.stride + pair * PAIR..].first_chunk().expect("columns");
@@ -281,7 +291,7 @@ impl SparseBatch {
     fn fill_numbers(&mut self, least: u8, convert: impl Fn(&[u8], &mut [f32])) {
         let (count, rows) = (self.counts[0] as usize, self.bytes[..self.samples * self.width].chunks_exact(self.width));
         for (sample, row) in rows.enumerate() {
-            bytes::pick(row, &self.largest, least, &mut self.picked);
+            bytes::pick(row, &self.largest, least, &self.columns[..count], &mut self.picked);
             convert(&self.picked[..count], &mut self.numbers[sample * count..][..count]);
         }
         self.operations[1] = self.operations[0];

@@ -20,37 +20,39 @@ struct Span<const WHOLE: bool> {
 /// The sums of a tile of `M` rows and `N` vectors.
 type Sums<V, const M: usize, const N: usize> = [[V; N]; M];
 
-/// Does `$work` with span after span of so many columns: as few as there can be of at most `$most` vectors, which is two, four or eight, and of like width. One of `$most` whole
-/// vectors is `WHOLE`; of any other, the last vector has its own number of lanes.
+/// Does `$work` with span after span of so many columns: `WHOLE` ones of `$most` vectors, which is two, four or eight, as long as there are as many columns, and one of what is left, whose last
+/// vector has its own number of lanes.
 macro_rules! for_spans {
     ($v:ident, $columns:expr, $most:expr, |$span:ident: $n:ident| $work:expr) => {{
         let (columns, most, mut start) = ($columns, $most, 0);
         macro_rules! span_of {
             ($of:literal, $whole:literal) => {{
                 const $n: usize = $of;
-                let last = (columns - start - ($n - 1) * $v::LANES).min($v::LANES);
+                let last = if $whole { $v::LANES } else { columns - start - ($n - 1) * $v::LANES };
                 let $span = Span::<$whole> { start, last };
                 $work;
-                start += ($n - 1) * $v::LANES + last;
             }};
         }
-        while start < columns {
-            let vectors = (columns - start).div_ceil($v::LANES);
-            let wide = vectors.div_ceil(vectors.div_ceil(most));
-            match (wide, columns - start >= wide * $v::LANES) {
-                (8, true) if most == 8 => span_of!(8, true),
-                (4, true) if most == 4 => span_of!(4, true),
-                (2, true) if most == 2 => span_of!(2, true),
-                (1, _) => span_of!(1, false),
-                (2, _) => span_of!(2, false),
-                (3, _) if most >= 4 => span_of!(3, false),
-                (4, _) if most >= 4 => span_of!(4, false),
-                (5, _) if most == 8 => span_of!(5, false),
-                (6, _) if most == 8 => span_of!(6, false),
-                (7, _) if most == 8 => span_of!(7, false),
-                (8, _) if most == 8 => span_of!(8, false),
-                _ => unreachable!("a span has at most so many"),
+        while columns - start >= most * $v::LANES {
+            match most {
+                2 => span_of!(2, true),
+                4 => span_of!(4, true),
+                8 => span_of!(8, true),
+                _ => unreachable!("no span is as wide"),
             }
+            start += most * $v::LANES;
+        }
+        match (columns - start).div_ceil($v::LANES) {
+            0 => {}
+            1 => span_of!(1, false),
+            2 => span_of!(2, false),
+            3 if most >= 4 => span_of!(3, false),
+            4 if most >= 4 => span_of!(4, false),
+            5 if most == 8 => span_of!(5, false),
+            6 if most == 8 => span_of!(6, false),
+            7 if most == 8 => span_of!(7, false),
+            8 if most == 8 => span_of!(8, false),
+            _ => unreachable!("a span has at most so many"),
         }
     }};
 }
@@ -179,7 +181,7 @@ pub enum SparseOutput {
     },
 }
 
-/// All rows of `A·B` in the columns of `span`, in as few tiles as their height allows, of like height; where there is no tile of that height, the next
+/// All rows of `A·B` in the columns of `span`, in as few tiles as their height allows, the last two of like height; where there is no tile of that height, the next
 /// lower one, and what is left comes after it.
 #[inline(always)]
 fn by_rows<V: Vector, const N: usize, const WHOLE: bool>(
@@ -192,7 +194,8 @@ fn by_rows<V: Vector, const N: usize, const WHOLE: bool>(
     let (most, mut first) = (most_rows::<V>(N), 0);
     while first < rows {
         let rest = rows - first;
-        let height = rest.div_ceil(rest.div_ceil(most));
+        // Of like height, without a division, which takes as long as a small tile.
+        let height = if rest >= 2 * most { most } else { rest.div_ceil(if rest > most { 2 } else { 1 }) };
         macro_rules! tile_of {
             ($($m:literal)+) => {
                 match height {
@@ -218,19 +221,19 @@ const NEAR: usize = 1 << 15;
 /// As [`for_pairs`] does, but span after span of a pair before the next one: what is in it is listed once for all of them, and how many terms there are is foreseen from the second on.
 #[inline(always)]
 fn add_listed<V: Vector, const ALL: bool>(x: Pairs, d: Columns, output: &mut impl Finish) {
-    let (mut room, mut first) = ([(0, [0.0; PAIR]); LISTED], 0);
+    let (mut room, mut first) = ([(0, [0.0; PAIR]); LISTED], x.next::<ALL>(0));
     while first + PAIR <= x.columns {
-        add_listed_columns::<V, PAIR, ALL>(x, d, first, &mut room, output);
-        first += PAIR;
+        add_listed_columns::<V, PAIR>(x, d, first, &mut room, output);
+        first = x.next::<ALL>(first + PAIR);
     }
     if first < x.columns {
-        add_listed_columns::<V, 1, ALL>(x, d, first, &mut [(0, [0.0; 1]); LISTED], output);
+        add_listed_columns::<V, 1>(x, d, first, &mut [(0, [0.0; 1]); LISTED], output);
     }
 }
 
 /// Those of a pair of columns from `first` on, or of the first one of them.
 #[inline(always)]
-fn add_listed_columns<V: Vector, const M: usize, const ALL: bool>(
+fn add_listed_columns<V: Vector, const M: usize>(
     x: Pairs,
     d: Columns,
     first: usize,
@@ -238,18 +241,16 @@ fn add_listed_columns<V: Vector, const M: usize, const ALL: bool>(
     output: &mut impl Finish,
 ) {
     let length = x.batch.paired().list(x.first + first / PAIR, room);
-    if ALL || length > 0 {
-        let listed = &room[..length];
-        for_spans!(V, d.columns, const { sparse_span::<V>() }, |span: N| {
-            let (mut sums, mut k): (Sums<V, M, N>, _) = ([[V::splat(0.0); N]; M], 0);
-            while k < listed.len() {
-                let (sample, numbers) = listed[k];
-                add_term(&mut sums, |m| numbers[m], d.row(sample), span);
-                k += 1;
-            }
-            output.finish(sums, first, span);
-        });
-    }
+    let listed = &room[..length];
+    for_spans!(V, d.columns, const { sparse_span::<V>() }, |span: N| {
+        let (mut sums, mut k): (Sums<V, M, N>, _) = ([[V::splat(0.0); N]; M], 0);
+        while k < listed.len() {
+            let (sample, numbers) = listed[k];
+            add_term(&mut sums, |m| numbers[m], d.row(sample), span);
+            k += 1;
+        }
+        output.finish(sums, first, span);
+    });
 }
 
 /// Pair by pair: `ALL`, or without those that are zero in all samples.
@@ -260,20 +261,29 @@ fn for_pairs<V: Vector, const N: usize, const WHOLE: bool, const ALL: bool>(
     span: Span<WHOLE>,
     output: &mut impl Finish,
 ) {
-    let columns = x.batch.paired();
-    let mut first = 0;
+    let (columns, mut first) = (x.batch.paired(), x.next::<ALL>(0));
     while first < x.columns {
         let left = PairTerms { columns, pair: x.first + first / PAIR };
-        if ALL || (0..columns.sets_of_pair).any(|number| columns.set(number, left.pair) != 0) {
-            if first + 1 == x.columns {
-                let sums: Sums<V, 1, N> = left.sums(d, span);
-                output.finish(sums, first, span);
-            } else {
-                let sums: Sums<V, PAIR, N> = left.sums(d, span);
-                output.finish(sums, first, span);
-            }
+        if first + 1 == x.columns {
+            let sums: Sums<V, 1, N> = left.sums(d, span);
+            output.finish(sums, first, span);
+        } else {
+            let sums: Sums<V, PAIR, N> = left.sums(d, span);
+            output.finish(sums, first, span);
         }
-        first += PAIR;
+        first = x.next::<ALL>(first + PAIR);
+    }
+}
+
+impl Pairs<'_> {
+    /// Of the columns from `first` on, which begins a pair, the first one of the next pair: of any, or of one that is not zero in all samples. At least as many as there are if there is none.
+    #[inline(always)]
+    fn next<const ALL: bool>(self, first: usize) -> usize {
+        let mut first = first;
+        while !ALL && first < self.columns && self.batch.paired().is_zero(self.first + first / PAIR) {
+            first += PAIR;
+        }
+        first
     }
 }
 

@@ -349,8 +349,26 @@ mod x86 {
 
         #[inline(always)]
         fn store_first(self, lanes: usize, values: &mut [f32]) {
-            let values = &mut values[..lanes];
-            unsafe { _mm256_maskstore_ps(values.as_mut_ptr(), signs(lanes), self) }
+            if lanes == 8 {
+                return self.store(values);
+            }
+            assert!(lanes < 8, "more lanes than a vector has");
+            let mut values = values[..lanes].as_mut_ptr();
+            // By halves: AMD's processors take a dozen cycles for a store with a mask.
+            unsafe {
+                let mut left = _mm256_castps256_ps128(self);
+                if lanes & 4 != 0 {
+                    _mm_storeu_ps(values, left);
+                    (left, values) = (_mm256_extractf128_ps::<1>(self), values.add(4));
+                }
+                if lanes & 2 != 0 {
+                    _mm_storel_epi64(values.cast(), _mm_castps_si128(left));
+                    (left, values) = (_mm_movehl_ps(left, left), values.add(2));
+                }
+                if lanes & 1 != 0 {
+                    _mm_store_ss(values, left);
+                }
+            }
         }
 
         #[inline(always)]

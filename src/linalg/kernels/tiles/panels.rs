@@ -89,6 +89,12 @@ fn over_panels<V: Vector, const N: usize, const WHOLE: bool, const COPIES: bool>
         if COPIES {
             copy::<V, N, _>(right, terms.clone(), span, &mut panel);
         }
+        let (Right::Rows(matrix) | Right::Columns(matrix)) = right;
+        let (lying, near) = if COPIES {
+            (matrix, span)
+        } else {
+            (matrix.part(terms.clone(), span.start..span.start + width), Span { start: 0, ..span })
+        };
         left.prepare::<V>(rows.clone(), terms.clone());
         // A row ahead: where its terms end is foreseen wrongly, and nothing is read before that is known.
         let mut next = left.set::<V>(rows.start, terms.clone());
@@ -112,10 +118,7 @@ fn over_panels<V: Vector, const N: usize, const WHOLE: bool, const COPIES: bool>
                 let k = set.trailing_zeros() as usize;
                 set &= set - 1;
                 let entry = V::splat(left.number(entries[k]));
-                let vectors = match right {
-                    Right::Rows(rows) if !COPIES => load::<V, N, WHOLE>(rows.row(terms.start + k), span),
-                    _ => *panel.get(k),
-                };
+                let vectors = if COPIES { *panel.get(k) } else { load::<V, N, WHOLE>(lying.row(k), near) };
                 for n in 0..N {
                     sum[n] = entry.multiply_add(vectors[n], sum[n]);
                 }
