@@ -13,16 +13,17 @@ pub fn raise(largest: &mut [u8], row: &[u8]) {
     rest.iter_mut().zip(rest_of_row).for_each(raise);
 }
 
-/// Picks the bytes of `row` (I) whose counterpart in `judged` (I) is at least `least` into the front of `picked` (I), in order. These are at `places` ([`places`]): vectors take them by the one,
-/// others by the other. Whatever is behind them may be overwritten, too.
+/// Picks the bytes of `row` (I) whose counterpart in `judged` (I) is at least `least` into the front of `picked` (I), in order. `places` must be what [`places`] finds in `judged`: vectors compare
+/// again, other code reads the places. Whatever is behind the bytes may be overwritten, too.
 ///
 /// # Panics
-/// If the three differ in length, or a place is not in the row.
+/// If the three differ in length, or there are more or fewer places, or, without vectors, one that is not in the row.
 pub fn pick(row: &[u8], judged: &[u8], least: u8, places: &[u16], picked: &mut [u8]) {
     assert!(row.len() == judged.len() && judged.len() == picked.len(), "lengths differ");
     #[cfg(target_arch = "x86_64")]
     if x86::runs_here() {
-        return x86::pick(row, judged, least, picked);
+        let count = x86::pick(row, judged, least, picked);
+        return assert_eq!(count, places.len(), "other places");
     }
     pick_one_by_one(row, places, picked);
 }
@@ -174,7 +175,7 @@ mod x86 {
             && is_x86_feature_detected!("avx512vbmi2")
     }
 
-    /// Asked once, as above.
+    /// And an instruction that counts bits. Asked once, as above.
     pub fn has_vectors_of_32_bytes() -> bool {
         is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt")
     }
@@ -211,7 +212,7 @@ mod x86 {
     }
 
     /// See [`super::pick`], which has compared the lengths.
-    pub fn pick(row: &[u8], judged: &[u8], least: u8, picked: &mut [u8]) {
+    pub fn pick(row: &[u8], judged: &[u8], least: u8, picked: &mut [u8]) -> usize {
         assert!(runs_here() && row.len() == judged.len() && judged.len() == picked.len());
         // SAFETY: the processor has the instructions, and the three are of one length.
         unsafe { pick_vectors(row, judged, least, picked) }
@@ -219,7 +220,7 @@ mod x86 {
 
     /// SAFETY: the three must be of one length.
     #[target_feature(enable = "avx512bw,avx512vbmi2")]
-    unsafe fn pick_vectors(row: &[u8], judged: &[u8], least: u8, picked: &mut [u8]) {
+    unsafe fn pick_vectors(row: &[u8], judged: &[u8], least: u8, picked: &mut [u8]) -> usize {
         let least = _mm512_set1_epi8(least.cast_signed());
         let (mut count, mut start) = (0, 0);
         while start < row.len() {
@@ -236,6 +237,7 @@ mod x86 {
             }
             start += BYTES;
         }
+        count
     }
 
     /// See [`super::places`], which has compared the lengths.
@@ -337,9 +339,9 @@ mod tests {
                         assert!(picked[..count].iter().copied().eq(kept.iter().map(|&i| row[i])), "{length}, {least}");
                     }
                 }
-                let sets_one_by_one =
+                let sets_without_vectors =
                     |judged: &[u8], least, sets: &mut [u64]| sets_by(judged, sets, |bytes| set_of(bytes, least));
-                for find in [&sets as &dyn Fn(&[u8], u8, &mut [u64]) -> usize, &sets_one_by_one] {
+                for find in [&sets as &dyn Fn(&[u8], u8, &mut [u64]) -> usize, &sets_without_vectors] {
                     let mut found = vec![u64::MAX; length.div_ceil(64)];
                     assert_eq!(find(&judged, least, &mut found), kept.len(), "{length}, {least}");
                     let is_in = |&i: &usize| found[i / 64] >> (i % 64) & 1 == 1;
@@ -368,7 +370,12 @@ mod tests {
                         .map(|pair| (0..samples).map(|sample| u16::from(bit(sample, pair)) << sample).sum())
                         .collect();
                     let bits = expected.iter().map(|set| set.count_ones() as usize).sum::<usize>();
-                    for find in [pairs, pairs_by_lines, pairs_one_by_one] {
+                    let mut ways = vec![pairs, pairs_by_lines, pairs_one_by_one];
+                    #[cfg(target_arch = "x86_64")]
+                    if x86::has_vectors_of_32_bytes() {
+                        ways.push(x86::pairs_by_lines);
+                    }
+                    for find in ways {
                         let mut found = vec![u16::MAX; width.div_ceil(2)];
                         assert_eq!(find(&rows, width, least, &mut found), bits, "{width}, {least}");
                         assert_eq!(found, expected, "{width}, {least}");

@@ -58,12 +58,11 @@ impl Kind {
                     && is_x86_feature_detected!("avx512bw")
                     && is_x86_feature_detected!("avx512dq")
                     && is_x86_feature_detected!("fma")
+                    && is_x86_feature_detected!("popcnt")
             }
             Self::Avx2 => {
                 is_x86_feature_detected!("avx2")
                     && is_x86_feature_detected!("fma")
-                    && is_x86_feature_detected!("bmi1")
-                    && is_x86_feature_detected!("bmi2")
                     && is_x86_feature_detected!("popcnt")
             }
             Self::Portable => true,
@@ -118,9 +117,11 @@ impl Kind {
     /// Numbers of a vector, at most 16.
     pub(super) fn lanes(self) -> usize {
         match self {
-            Self::Avx512 => 16,
-            Self::Avx2 => 8,
-            Self::Portable => 4,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => <std::arch::x86_64::__m512 as Vector>::LANES,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => <std::arch::x86_64::__m256 as Vector>::LANES,
+            _ => <[f32; 4] as Vector>::LANES,
         }
     }
 
@@ -326,7 +327,7 @@ impl<'a> Columns<'a> {
     #[expect(unsafe_code, reason = "the columns of a row lie together")]
     fn row(&self, row: usize) -> &'a [f32] {
         assert!(row < self.rows, "no such row");
-        // SAFETY: the row is one of those of the view that `new` had, for as long as 'a.
+        // SAFETY: the row is one of those of the view that `new` had, or a part of one, for as long as 'a.
         unsafe { std::slice::from_raw_parts(self.start.add(row * self.stride), self.columns) }
     }
 }
@@ -391,7 +392,7 @@ mod dispatch {
             #[cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "code for some processors only"))]
             pub fn $name$(<$rule: $bound>)?(kind: Kind, $($argument: $type),*) {
                 #[cfg(target_arch = "x86_64")]
-                #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,fma")]
+                #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,fma,popcnt")]
                 fn avx512$(<$rule: $bound>)?($($argument: $type),*) {
                     $($loops)::+::<__m512 $(, $rule)?>($($argument),*);
                 }

@@ -329,7 +329,7 @@ fn learn_and_multiply_halves<const N: usize>(
     }
 }
 
-/// Floats of scratch that [`multiply_transposed`] needs for `d` (B, O).
+/// Floats of scratch that [`multiply_transposed`] needs for `d` (B, O): of rows that are filled up for the widest vectors.
 pub fn transposed_len(b: usize, o: usize) -> usize {
     b.next_multiple_of(LINE) * o
 }
@@ -572,7 +572,9 @@ mod tests {
     /// Small integers, so that all sums are exact: with and without zeros enough to be left out, cut into samples, columns and rows.
     #[test]
     fn the_products_of_a_rectified_layer_are_those_of_their_definitions() {
-        for (samples, inputs, outputs) in [(128, 160, 192), (100, 100, 100), (33, 300, 70), (100, 100, 30)] {
+        for (samples, inputs, outputs) in
+            [(128, 160, 192), (100, 100, 100), (33, 300, 70), (100, 100, 30), (1, 20, 10), (9, 20, 10)]
+        {
             for zeros in [0, 2, 9] {
                 let matrix = |rows, columns, zeros| {
                     Array2::from_shape_fn((rows, columns), |(i, j)| {

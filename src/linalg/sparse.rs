@@ -472,6 +472,7 @@ impl SparseBatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ndarray::Axis;
     use std::cell::Cell;
 
     static SIGNED: [f32; 256] = {
@@ -553,6 +554,10 @@ mod tests {
                 }
                 if !batch.is_one_group() {
                     assert_eq!(by_pairs(&batch), expected, "{samples} of {width}, by pairs");
+                    for (pair, columns) in expected.axis_chunks_iter(Axis(1), PAIR).enumerate() {
+                        let is_zero = columns.iter().all(|&number| number == 0.0);
+                        assert_eq!(batch.paired().is_zero(pair), is_zero, "{samples} of {width}, pair {pair}");
+                    }
                     for first in (0..width).step_by(PAIR) {
                         let is_zero = |&sample: &usize| {
                             (first..width).zip(&rows[sample][first..]).take(PAIR).all(|(_, &byte)| byte < 3)

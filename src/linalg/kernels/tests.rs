@@ -220,6 +220,15 @@ fn a_sparse_update_has_the_bits_of_the_dense_one_and_touches_no_other_row() {
             if !batch.is_one_group() {
                 assert_eq!(gradient, dense_gradient, "{name}");
             }
+            let mut touched = before.clone();
+            let all = Pairs { first: 0, columns: x.ncols(), batch: &batch };
+            let output = SparseOutput::Add { alpha: f32::NAN }; // even if nothing is added
+            add_sparse(kind, all, Columns::new(d.view()), output, ColumnsMut::new(touched.view_mut()));
+            for (pair, x) in x.axis_chunks_iter(Axis(1), PAIR).enumerate().filter(|(_, x)| x.iter().all(|&x| x == 0.0))
+            {
+                let rows = s![PAIR * pair..PAIR * pair + x.ncols(), ..];
+                assert_eq!(touched.slice(rows), before.slice(rows), "{name}: pair {pair} is zero");
+            }
             let expected = before.mapv(f64::from) - 0.5 * naive(&x.t().to_owned(), &d);
             assert_close(&sparse, &expected, 2 * x.nrows(), &name);
             for (column, row) in

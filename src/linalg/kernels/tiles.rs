@@ -38,7 +38,7 @@ macro_rules! for_spans {
                 2 => span_of!(2, true),
                 4 => span_of!(4, true),
                 8 => span_of!(8, true),
-                _ => unreachable!("no span is as wide"),
+                _ => unreachable!("spans have at most two, four or eight vectors"),
             }
             start += most * $v::LANES;
         }
@@ -194,8 +194,14 @@ fn by_rows<V: Vector, const N: usize, const WHOLE: bool>(
     let (most, mut first) = (most_rows::<V>(N), 0);
     while first < rows {
         let rest = rows - first;
-        // Of like height, without a division, which takes as long as a small tile.
-        let height = if rest >= 2 * most { most } else { rest.div_ceil(if rest > most { 2 } else { 1 }) };
+        // A division by a number that is not constant takes as long as a small tile.
+        let height = if rest >= 2 * most {
+            most
+        } else if rest > most {
+            rest.div_ceil(2)
+        } else {
+            rest
+        };
         macro_rules! tile_of {
             ($($m:literal)+) => {
                 match height {
@@ -221,10 +227,10 @@ const NEAR: usize = 1 << 15;
 /// As [`for_pairs`] does, but span after span of a pair before the next one: what is in it is listed once for all of them, and how many terms there are is foreseen from the second on.
 #[inline(always)]
 fn add_listed<V: Vector, const ALL: bool>(x: Pairs, d: Columns, output: &mut impl Finish) {
-    let (mut room, mut first) = ([(0, [0.0; PAIR]); LISTED], x.next::<ALL>(0));
+    let (mut room, mut first) = ([(0, [0.0; PAIR]); LISTED], x.first_from::<ALL>(0));
     while first + PAIR <= x.columns {
         add_listed_columns::<V, PAIR>(x, d, first, &mut room, output);
-        first = x.next::<ALL>(first + PAIR);
+        first = x.first_from::<ALL>(first + PAIR);
     }
     if first < x.columns {
         add_listed_columns::<V, 1>(x, d, first, &mut [(0, [0.0; 1]); LISTED], output);
@@ -261,7 +267,7 @@ fn for_pairs<V: Vector, const N: usize, const WHOLE: bool, const ALL: bool>(
     span: Span<WHOLE>,
     output: &mut impl Finish,
 ) {
-    let (columns, mut first) = (x.batch.paired(), x.next::<ALL>(0));
+    let (columns, mut first) = (x.batch.paired(), x.first_from::<ALL>(0));
     while first < x.columns {
         let left = PairTerms { columns, pair: x.first + first / PAIR };
         if first + 1 == x.columns {
@@ -271,14 +277,14 @@ fn for_pairs<V: Vector, const N: usize, const WHOLE: bool, const ALL: bool>(
             let sums: Sums<V, PAIR, N> = left.sums(d, span);
             output.finish(sums, first, span);
         }
-        first = x.next::<ALL>(first + PAIR);
+        first = x.first_from::<ALL>(first + PAIR);
     }
 }
 
 impl Pairs<'_> {
-    /// Of the columns from `first` on, which begins a pair, the first one of the next pair: of any, or of one that is not zero in all samples. At least as many as there are if there is none.
+    /// Where the first pair from column `first` on begins: of all, or of those that are not zero in all samples. As many as there are columns, or more, if there is none.
     #[inline(always)]
-    fn next<const ALL: bool>(self, first: usize) -> usize {
+    fn first_from<const ALL: bool>(self, first: usize) -> usize {
         let mut first = first;
         while !ALL && first < self.columns && self.batch.paired().is_zero(self.first + first / PAIR) {
             first += PAIR;

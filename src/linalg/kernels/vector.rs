@@ -354,7 +354,7 @@ mod x86 {
             }
             assert!(lanes < 8, "more lanes than a vector has");
             let mut values = values[..lanes].as_mut_ptr();
-            // By halves: AMD's processors take a dozen cycles for a store with a mask.
+            // By halves, quarters and eighths: AMD's processors take a dozen cycles for a store with a mask.
             unsafe {
                 let mut left = _mm256_castps256_ps128(self);
                 if lanes & 4 != 0 {
@@ -457,11 +457,39 @@ mod x86 {
     #[cfg(test)]
     mod tests {
         use super::*;
+        use crate::linalg::kernels::Kind;
+
+        /// Neither fewer lanes nor more: what lies behind them stays.
+        #[test]
+        fn some_lanes_are_stored_and_nothing_behind_them() {
+            fn store<V: Vector>(lanes: usize) {
+                let numbers: Vec<f32> = (1..=V::LANES).map(|number| number as f32).collect();
+                let mut values = vec![-1.0; 2 * V::LANES];
+                V::load(&numbers).store_first(lanes, &mut values);
+                assert_eq!(values[..lanes], numbers[..lanes], "{lanes} of {}", V::LANES);
+                assert!(values[lanes..].iter().all(|&value| value == -1.0), "{lanes} of {}: {values:?}", V::LANES);
+            }
+            #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,fma")]
+            fn store_512(lanes: usize) {
+                store::<__m512>(lanes);
+            }
+            #[target_feature(enable = "avx2,fma")]
+            fn store_256(lanes: usize) {
+                store::<__m256>(lanes);
+            }
+            (0..=4).for_each(store::<[f32; 4]>);
+            if Kind::Avx2.runs_here() {
+                (0..=8).for_each(|lanes| unsafe { store_256(lanes) });
+            }
+            if Kind::Avx512.runs_here() {
+                (0..=16).for_each(|lanes| unsafe { store_512(lanes) });
+            }
+        }
 
         /// The processor's own are correctly rounded; which of the two it takes otherwise depends on who made it.
         #[test]
         fn quotients_and_roots_by_reciprocals_are_within_a_unit_of_those_by_the_divider() {
-            if !crate::linalg::kernels::Kind::Avx512.runs_here() {
+            if !Kind::Avx512.runs_here() {
                 return println!("skipped, not on this processor");
             }
             #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,fma")]

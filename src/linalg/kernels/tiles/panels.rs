@@ -89,11 +89,10 @@ fn over_panels<V: Vector, const N: usize, const WHOLE: bool, const COPIES: bool>
         if COPIES {
             copy::<V, N, _>(right, terms.clone(), span, &mut panel);
         }
-        let (Right::Rows(matrix) | Right::Columns(matrix)) = right;
-        let (lying, near) = if COPIES {
-            (matrix, span)
-        } else {
-            (matrix.part(terms.clone(), span.start..span.start + width), Span { start: 0, ..span })
+        let lying = match right {
+            Right::Rows(rows) if !COPIES => Some(rows.part(terms.clone(), span.start..span.start + width)),
+            Right::Columns(_) if !COPIES => panic!("columns are copied"),
+            _ => None,
         };
         left.prepare::<V>(rows.clone(), terms.clone());
         // A row ahead: where its terms end is foreseen wrongly, and nothing is read before that is known.
@@ -118,7 +117,10 @@ fn over_panels<V: Vector, const N: usize, const WHOLE: bool, const COPIES: bool>
                 let k = set.trailing_zeros() as usize;
                 set &= set - 1;
                 let entry = V::splat(left.number(entries[k]));
-                let vectors = if COPIES { *panel.get(k) } else { load::<V, N, WHOLE>(lying.row(k), near) };
+                let vectors = match lying {
+                    Some(rows) => load::<V, N, WHOLE>(rows.row(k), Span { start: 0, ..span }),
+                    None => *panel.get(k),
+                };
                 for n in 0..N {
                     sum[n] = entry.multiply_add(vectors[n], sum[n]);
                 }
