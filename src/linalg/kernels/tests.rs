@@ -111,7 +111,7 @@ fn sparse_cases() -> impl Iterator<Item = (SparseBatch, usize)> {
         (130, 41),
         (260, 9),
     ];
-    let outputs = [1, 10, 16, 30, 33, 63, 64, 65, 79, 80, 95, 100, 127, 128, 130, 144, 256]; // 17: each with every pattern
+    let outputs = [1, 10, 16, 30, 33, 63, 64, 65, 79, 88, 95, 100, 127, 128, 130, 144, 256]; // 17: each with every pattern
     let cases = shapes.into_iter().flat_map(move |shape| outputs.map(|outputs| (shape, outputs)));
     cases.enumerate().flat_map(move |(number, ((samples, width), outputs))| {
         let one = (number * 7919) % (samples * width);
@@ -244,7 +244,7 @@ fn a_sparse_update_has_the_bits_of_the_dense_one_and_touches_no_other_row() {
 #[test]
 fn a_product_row_by_row_has_the_bits_of_the_dense_one() {
     let mut stream = Seed(14).stream(Purpose::Init, 0);
-    let columns = [1, 7, 16, 30, 64, 100, 127, 128, 130, 200, 260];
+    let columns = [1, 7, 16, 30, 64, 75, 88, 95, 100, 127, 128, 130, 200, 260];
     for (number, (rows, terms)) in
         [(1, 1), (3, 64), (129, 65), (40, 100), (128, 128), (260, 20), (50, 200), (70, 1100)].into_iter().enumerate()
     {

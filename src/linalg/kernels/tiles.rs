@@ -20,11 +20,11 @@ struct Span<const WHOLE: bool> {
 /// The sums of a tile of `M` rows and `N` vectors.
 type Sums<V, const M: usize, const N: usize> = [[V; N]; M];
 
-/// Does `$work` with span after span of so many columns: `WHOLE` ones of `$most` vectors, which is two, four or eight, as long as there are as many columns, and one of what is left, whose last
-/// vector has its own number of lanes.
+/// Does `$work` with span after span of so many columns: with `[most, widest]` for `$spans` `WHOLE` ones of `most` vectors, which is two, four or eight, until there are `widest` or fewer; then one of what is left, which is
+/// `WHOLE` if that is as much, and else has a last vector with its own number of lanes.
 macro_rules! for_spans {
-    ($v:ident, $columns:expr, $most:expr, |$span:ident: $n:ident| $work:expr) => {{
-        let (columns, most, mut start) = ($columns, $most, 0);
+    ($v:ident, $columns:expr, $spans:expr, |$span:ident: $n:ident| $work:expr) => {{
+        let (columns, [most, widest], mut start) = ($columns, $spans, 0);
         macro_rules! span_of {
             ($of:literal, $whole:literal) => {{
                 const $n: usize = $of;
@@ -33,12 +33,12 @@ macro_rules! for_spans {
                 $work;
             }};
         }
-        while columns - start >= most * $v::LANES {
+        while columns - start > widest * $v::LANES || columns - start == most * $v::LANES {
             match most {
                 2 => span_of!(2, true),
                 4 => span_of!(4, true),
                 8 => span_of!(8, true),
-                _ => unreachable!("spans have at most two, four or eight vectors"),
+                _ => unreachable!("whole spans have two, four or eight vectors"),
             }
             start += most * $v::LANES;
         }
@@ -46,12 +46,17 @@ macro_rules! for_spans {
             0 => {}
             1 => span_of!(1, false),
             2 => span_of!(2, false),
-            3 if most >= 4 => span_of!(3, false),
-            4 if most >= 4 => span_of!(4, false),
-            5 if most == 8 => span_of!(5, false),
-            6 if most == 8 => span_of!(6, false),
-            7 if most == 8 => span_of!(7, false),
-            8 if most == 8 => span_of!(8, false),
+            3 if widest >= 3 => span_of!(3, false),
+            4 if widest >= 4 => span_of!(4, false),
+            5 if widest >= 5 => span_of!(5, false),
+            6 if widest >= 6 => span_of!(6, false),
+            7 if widest >= 7 => span_of!(7, false),
+            8 if widest >= 8 => span_of!(8, false),
+            9 if widest >= 9 => span_of!(9, false),
+            10 if widest >= 10 => span_of!(10, false),
+            11 if widest >= 11 => span_of!(11, false),
+            12 if widest >= 12 => span_of!(12, false),
+            13 if widest >= 13 => span_of!(13, false),
             _ => unreachable!("a span has at most so many"),
         }
     }};
@@ -79,18 +84,18 @@ pub fn multiply<V: Vector>(product: Product, output: Output) {
     match (left, output) {
         (Left::Rows { values, stride }, Output::Overwrite(mut c)) => {
             let left = Rows { values, stride, terms };
-            for_spans!(V, right.columns, 2, |span: N| {
+            for_spans!(V, right.columns, [2, 2], |span: N| {
                 by_rows::<V, N, _>(rows, left, right, span, &mut Overwrite(c.reborrow()));
             });
         }
         (Left::Columns(left), Output::Add { alpha, mut c }) => {
-            for_spans!(V, right.columns, 2, |span: N| {
+            for_spans!(V, right.columns, [2, 2], |span: N| {
                 by_rows::<V, N, _>(rows, left, right, span, &mut Add { alpha, c: c.reborrow() });
             });
         }
         (Left::Rows { values, stride }, Output::Transposed(mut c)) => {
             let left = Rows { values, stride, terms };
-            for_spans!(V, right.columns, 2, |span: N| {
+            for_spans!(V, right.columns, [2, 2], |span: N| {
                 by_rows::<V, N, _>(rows, left, right, span, &mut Transposed(c.reborrow()));
             });
         }
@@ -98,10 +103,21 @@ pub fn multiply<V: Vector>(product: Product, output: Output) {
     }
 }
 
-/// Vectors of a span of a sparse product. A tile has two rows, of samples or of a pair of columns: with their factors and a vector to multiply with that is 19 of 32 registers, or 11 of 16.
+/// Vectors of a span of a sparse product, and of the last one at most. A tile has two rows, of samples or of a pair of columns: with their factors and a vector to multiply with that is 19 of 32 registers, or 11 of 16, or 15
+/// at last: a span of one vector takes as long as one of four, for its sums wait for each other.
 #[inline(always)]
-const fn sparse_span<V: Vector>() -> usize {
-    if V::LANES == 16 { 8 } else { 4 }
+const fn sparse_spans<V: Vector>() -> [usize; 2] {
+    match V::LANES {
+        16 => [8, 8],
+        8 => [4, 6],
+        _ => [4, 4],
+    }
+}
+
+/// The same where a tile has one row: with its factor and a vector to multiply with, 15 of 16 registers at last.
+#[inline(always)]
+const fn row_spans<V: Vector>() -> [usize; 2] {
+    if V::LANES == 8 { [8, 13] } else { [8, 8] }
 }
 
 /// See [`super::multiply_sparse`]. Span after span, so that its columns of the weights are near when the next group reads them.
@@ -114,15 +130,15 @@ pub fn multiply_sparse<V: Vector>(x: SomeSamples, w: Columns, output: SparseOutp
         let left = GroupRows { group, first: x.first, start, length: group.columns.len(), entry };
         let (rows, mut output) = (y.rows(), Put { output, c: y, first: 0 });
         if rows == 1 {
-            return for_spans!(V, w.columns, 8, |span: N| by_rows::<V, N, _>(1, left, w, span, &mut output));
+            return for_spans!(V, w.columns, [8, 8], |span: N| by_rows::<V, N, _>(1, left, w, span, &mut output));
         }
-        return for_spans!(V, w.columns, 2, |span: N| by_rows::<V, N, _>(rows, left, w, span, &mut output));
+        return for_spans!(V, w.columns, [2, 2], |span: N| by_rows::<V, N, _>(rows, left, w, span, &mut output));
     }
     if !x.batch.is_by_groups() {
         return panels::multiply_each::<V>(x, w, output, y);
     }
     let values = x.batch.values();
-    for_spans!(V, w.columns, const { sparse_span::<V>() }, |span: N| {
+    for_spans!(V, w.columns, const { sparse_spans::<V>() }, |span: N| {
         let mut first = 0;
         while first < y.rows() {
             let group = x.batch.group((x.first + first) / GROUP, x.half);
@@ -137,7 +153,7 @@ pub fn multiply_sparse<V: Vector>(x: SomeSamples, w: Columns, output: SparseOutp
 /// See [`super::add_sparse`].
 #[inline(always)]
 pub fn add_sparse<V: Vector>(x: Pairs, d: Columns, output: SparseOutput, mut c: ColumnsMut) {
-    let has_spans = d.columns > sparse_span::<V>() * V::LANES;
+    let has_spans = d.columns > sparse_spans::<V>()[0] * V::LANES;
     if has_spans && x.batch.samples() <= LISTED && d.rows * d.columns <= NEAR {
         return match output {
             SparseOutput::Overwrite => add_listed::<V, true>(x, d, &mut Overwrite(c)),
@@ -145,10 +161,10 @@ pub fn add_sparse<V: Vector>(x: Pairs, d: Columns, output: SparseOutput, mut c: 
         };
     }
     match output {
-        SparseOutput::Overwrite => for_spans!(V, d.columns, const { sparse_span::<V>() }, |span: N| {
+        SparseOutput::Overwrite => for_spans!(V, d.columns, const { sparse_spans::<V>() }, |span: N| {
             for_pairs::<V, N, _, true>(x, d, span, &mut Overwrite(c.reborrow()));
         }),
-        SparseOutput::Add { alpha } => for_spans!(V, d.columns, const { sparse_span::<V>() }, |span: N| {
+        SparseOutput::Add { alpha } => for_spans!(V, d.columns, const { sparse_spans::<V>() }, |span: N| {
             for_pairs::<V, N, _, false>(x, d, span, &mut Add { alpha, c: c.reborrow() });
         }),
     }
@@ -164,9 +180,9 @@ pub fn add_group<V: Vector>(x: Pairs, d: Columns, alpha: f32, c: ColumnsMut) {
     let left = Columns::new(group.matrix().slice_move(s![.., start..end]));
     let (rows, mut output) = (columns.len(), AddPicked { alpha, c, columns, start: first });
     if d.rows == 1 {
-        return for_spans!(V, d.columns, 8, |span: N| by_rows::<V, N, _>(rows, left, d, span, &mut output));
+        return for_spans!(V, d.columns, [8, 8], |span: N| by_rows::<V, N, _>(rows, left, d, span, &mut output));
     }
-    for_spans!(V, d.columns, 2, |span: N| by_rows::<V, N, _>(rows, left, d, span, &mut output));
+    for_spans!(V, d.columns, [2, 2], |span: N| by_rows::<V, N, _>(rows, left, d, span, &mut output));
 }
 
 /// What becomes of the products of a sparse batch.
@@ -248,7 +264,7 @@ fn add_listed_columns<V: Vector, const M: usize>(
 ) {
     let length = x.batch.paired().list(x.first + first / PAIR, room);
     let listed = &room[..length];
-    for_spans!(V, d.columns, const { sparse_span::<V>() }, |span: N| {
+    for_spans!(V, d.columns, const { sparse_spans::<V>() }, |span: N| {
         let (mut sums, mut k): (Sums<V, M, N>, _) = ([[V::splat(0.0); N]; M], 0);
         while k < listed.len() {
             let (sample, numbers) = listed[k];

@@ -7,7 +7,7 @@
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use super::{Columns, ColumnsMut, Finish, MOST_LANES, Put, Span, SparseOutput, Vector, load};
+use super::{Columns, ColumnsMut, Finish, MOST_LANES, Put, Span, SparseOutput, Vector, load, row_spans};
 use crate::linalg::bytes::prefetch;
 use crate::linalg::kernels::{Left, Right, SomeSamples};
 use crate::linalg::sparse::Each;
@@ -60,7 +60,7 @@ fn by_panels<V: Vector, const COPIES: bool>(
     let (rows, columns) = (c.rows(), c.columns);
     let most = rows.div_ceil(rows.div_ceil(ROWS).max(1));
     let mut output = Put { output, c, first: 0 };
-    for_spans!(V, columns, 8, |span: N| {
+    for_spans!(V, columns, const { row_spans::<V>() }, |span: N| {
         let mut first = 0;
         while first < rows {
             let end = rows.min(first + most);
