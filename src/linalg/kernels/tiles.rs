@@ -114,12 +114,6 @@ const fn sparse_spans<V: Vector>() -> [usize; 2] {
     }
 }
 
-/// The same where a tile has one row: with its factor and a vector to multiply with, 15 of 16 registers at last.
-#[inline(always)]
-const fn row_spans<V: Vector>() -> [usize; 2] {
-    if V::LANES == 8 { [8, 13] } else { [8, 8] }
-}
-
 /// See [`super::multiply_sparse`]. Span after span, so that its columns of the weights are near when the next group reads them.
 #[inline(always)]
 pub fn multiply_sparse<V: Vector>(x: SomeSamples, w: Columns, output: SparseOutput, mut y: ColumnsMut) {

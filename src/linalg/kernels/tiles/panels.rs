@@ -7,7 +7,7 @@
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use super::{Columns, ColumnsMut, Finish, MOST_LANES, Put, Span, SparseOutput, Vector, load, row_spans};
+use super::{Columns, ColumnsMut, Finish, MOST_LANES, Put, Span, SparseOutput, Vector, load};
 use crate::linalg::bytes::prefetch;
 use crate::linalg::kernels::{Left, Right, SomeSamples};
 use crate::linalg::sparse::Each;
@@ -43,6 +43,9 @@ pub fn multiply_each<V: Vector>(x: SomeSamples, w: Columns, output: SparseOutput
     let start = x.batch.columns_of(x.half).start;
     let left = Images { each: x.batch.each(), first: x.first, start, values: x.batch.values() };
     if y.rows() < MANY {
+        if (9..=const { widest::<V>() }).contains(&w.columns.div_ceil(V::LANES)) {
+            return in_one_span::<V>(left, w, output, y);
+        }
         by_panels::<V, false>(left, Right::Rows(w), output, y);
     } else {
         by_panels::<V, true>(left, Right::Rows(w), output, y);
@@ -60,7 +63,7 @@ fn by_panels<V: Vector, const COPIES: bool>(
     let (rows, columns) = (c.rows(), c.columns);
     let most = rows.div_ceil(rows.div_ceil(ROWS).max(1));
     let mut output = Put { output, c, first: 0 };
-    for_spans!(V, columns, const { row_spans::<V>() }, |span: N| {
+    for_spans!(V, columns, const { [8, if COPIES { widest::<V>() } else { 8 }] }, |span: N| {
         let mut first = 0;
         while first < rows {
             let end = rows.min(first + most);
@@ -68,6 +71,33 @@ fn by_panels<V: Vector, const COPIES: bool>(
             first = end;
         }
     });
+}
+
+/// The same in one span of 9 to [`widest`] vectors, for at most [`ROWS`] rows, with rows of the right factor where they lie. Apart, for what is compiled in one place with other spans keeps less in registers.
+#[inline(always)]
+fn in_one_span<V: Vector>(mut left: impl LeftRows, w: Columns, output: SparseOutput, c: ColumnsMut) {
+    let (rows, columns) = (c.rows(), c.columns);
+    let mut output = Put { output, c, first: 0 };
+    macro_rules! span_of {
+        ($n:literal) => {{
+            let span = Span::<false> { start: 0, last: columns - ($n - 1) * V::LANES };
+            over_panels::<V, $n, false, false>(&mut left, 0..rows, Right::Rows(w), span, &mut output);
+        }};
+    }
+    match columns.div_ceil(V::LANES) {
+        9 => span_of!(9),
+        10 => span_of!(10),
+        11 => span_of!(11),
+        12 => span_of!(12),
+        13 => span_of!(13),
+        _ => unreachable!("more than eight vectors, and at most the widest"),
+    }
+}
+
+/// Vectors of a span, at most: with 16 registers their sums, a factor and a vector to multiply with are 15.
+#[inline(always)]
+const fn widest<V: Vector>() -> usize {
+    if V::LANES == 8 { 13 } else { 8 }
 }
 
 /// Some `rows` of the product, at most [`ROWS`], in the columns of `span`.
@@ -111,6 +141,9 @@ fn over_panels<V: Vector, const N: usize, const WHOLE: bool, const COPIES: bool>
             }
             if is_far && !is_last && row - rows.start < TERMS {
                 ask_for(right, terms.end, row - rows.start, span.start..span.start + width);
+            }
+            if let Some(rows) = lying {
+                assert_eq!(rows.rows, entries.len(), "a row for each entry"); // so that one check in the loop does for both
             }
             let mut sum = if start == 0 { [V::splat(0.0); N] } else { *sums.get(row - rows.start) };
             while set != 0 {
