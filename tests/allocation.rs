@@ -6,7 +6,7 @@ use std::cell::Cell;
 
 use gemmnist::data::{Dataset, Input};
 use gemmnist::nn::loss::{self, Weighted};
-use gemmnist::nn::{Activation, Architecture, Batch, Init, Network, Objective, Step, Workspace};
+use gemmnist::nn::{Activation, Architecture, Batch, Init, Network, Objective, Output, Step, Workspace};
 use gemmnist::optim::{OptimizerName, optimizer};
 use gemmnist::seed::Seed;
 
@@ -74,4 +74,23 @@ fn a_step_allocates_nothing() {
             }
         }
     }
+}
+
+#[test]
+fn neither_do_steps_at_once() {
+    let images = images();
+    let (_, _, objective) = loss::OBJECTIVES[0];
+    let architecture = Architecture::perceptron(784, &[128, 30], Activation::Relu, 10, Output::Softmax);
+    let mut network = Network::initialised(architecture, Init::Xavier, Seed(0));
+    let (mut workspace, mut next) = (Workspace::of_steps(&network, 4, 3), Batch::of_steps(&network, 4, 3));
+    let mut optimizer = optimizer(OptimizerName::Sgd, 0.0, &network);
+    let before = ALLOCATIONS.get();
+    workspace.load(&images, Input::Gray, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    for number in 1..=6 {
+        next.load(&images, Input::Gray, &[9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
+        optimizer.begin_step(0.1);
+        let (step, b) = (Step { seed: Seed(0), number }, if number % 3 == 0 { 2 } else { 4 });
+        network.learn_and_begin(step, &mut workspace, b, objective, &mut *optimizer, Some(&mut next));
+    }
+    assert_eq!(ALLOCATIONS.get() - before, 0);
 }

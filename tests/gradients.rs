@@ -87,7 +87,7 @@ impl Case {
 
     /// Larger than the batch, so that only its first rows are used.
     fn workspace(&self, fill: f32) -> Workspace {
-        let mut workspace = Workspace::filled(&self.network, self.labels.len() + 2, fill);
+        let mut workspace = Workspace::filled(&self.network, self.labels.len() + 2, 1, fill);
         let (mut x, labels) = workspace.input(self.labels.len());
         x.assign(&self.images);
         labels.copy_from_slice(&self.labels);

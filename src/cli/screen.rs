@@ -123,11 +123,11 @@ impl<'o> Screen<'o> {
     }
 
     /// What is about to happen.
-    pub fn start(&mut self, config: &TrainConfig, network: &Network, threads: usize, folder: &Path) -> io::Result<()> {
+    pub fn start(&mut self, config: &TrainConfig, trainer: &Trainer<'_>, folder: &Path) -> io::Result<()> {
         let printed = match self.style {
             Style::Silent => Ok(()),
-            Style::Json => self.print_start_json(config, network, folder),
-            Style::Text => self.print_start(config, network, threads, folder),
+            Style::Json => self.print_start_json(config, trainer.network(), folder),
+            Style::Text => self.print_start(config, trainer, folder),
         };
         self.announce(self.begins.epoch.min(self.epochs)); // draws the bar, below what was printed
         printed
@@ -150,13 +150,8 @@ impl<'o> Screen<'o> {
         }))
     }
 
-    fn print_start(
-        &mut self,
-        config: &TrainConfig,
-        network: &Network,
-        threads: usize,
-        folder: &Path,
-    ) -> io::Result<()> {
+    fn print_start(&mut self, config: &TrainConfig, trainer: &Trainer<'_>, folder: &Path) -> io::Result<()> {
+        let (network, threads) = (trainer.network(), config.threads());
         let Images { train, validation, test } = self.images;
         let (height, width) = train.size();
         let held_out = validation.map(|images| format!(", {} held out", thousands(images.len()))).unwrap_or_default();
@@ -182,7 +177,7 @@ impl<'o> Screen<'o> {
         if self.tells_products {
             let batch = config.batch_size.min(train.len());
             let blas_threads = threads_of_blas(network.largest_product(batch), threads);
-            for (i, products) in network.products(batch).iter().enumerate() {
+            for (i, products) in network.products(batch, trainer.steps_at_once()).iter().enumerate() {
                 let heading = if i == 0 { "products" } else { "" };
                 writeln!(out, "{heading:<10}{}", describe_products(products, threads, blas_threads))?;
             }
@@ -362,7 +357,7 @@ pub fn describe_machine(threads: usize) -> String {
 
 /// Who computes the products of a layer, and of what; the threads are those of the forward product, at most: what is left out is not known yet.
 fn describe_products(products: &Products, threads: usize, blas_threads: usize) -> String {
-    let Products { samples, inputs, outputs, operations, leaves_out_zeros } = *products;
+    let Products { samples, steps, inputs, outputs, operations, leaves_out_zeros } = *products;
     let kernels = if leaves_out_zeros { Kind::for_pixels(operations, outputs) } else { Kind::for_product(operations) };
     let (who, threads) = match kernels {
         Some(kind) => (format!("{} kernels", kind.name()), parts(operations, samples, outputs, threads)),
@@ -375,8 +370,9 @@ fn describe_products(products: &Products, threads: usize, blas_threads: usize) -
     } else {
         ""
     };
-    let operations = thousands(operations);
-    format!("{inputs}-{outputs}: {operations} operations, {who}, {}{zeros}", count(threads, "thread"))
+    let (operations, threads) = (thousands(operations), count(threads, "thread"));
+    let steps = if steps > 1 { format!(" for {steps} steps at once") } else { String::new() };
+    format!("{inputs}-{outputs}: {operations} operations{steps}, {who}, {threads}{zeros}")
 }
 
 /// What shapes the steps, and how long they go on, in a line.

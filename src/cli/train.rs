@@ -85,7 +85,7 @@ pub fn run(
         .logging_every(log_every)
         .telling_products(args.verbose)
         .resuming(&trainer);
-    screen.start(&config, trainer.network(), config.threads(), folder.path())?;
+    screen.start(&config, &trainer, folder.path())?;
 
     let objective = loss::objective(config.output, config.loss).expect("checked with the settings");
     let judge = eval::judge(objective, config.input(), validation.as_ref(), &test);

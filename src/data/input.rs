@@ -25,6 +25,11 @@ impl Input {
         }
     }
 
+    /// Whether what a byte becomes is proportional to it.
+    pub fn is_proportional(self) -> bool {
+        self == Self::Gray
+    }
+
     /// What each byte becomes.
     pub(super) fn values(self) -> &'static [f32; 256] {
         /// 0 for the first 256, 1 for the others.

@@ -152,6 +152,26 @@ fn pairs_one_by_one(rows: &[u8], width: usize, least: u8, sets: &mut [u16]) -> u
     sets.iter().map(|set| set.count_ones() as usize).sum()
 }
 
+/// Overwrites each of `sums` with `Σ a·b` over the bytes of `row` (I) and of that row of `others` (R, I).
+///
+/// # Panics
+/// If there are not as many sums as rows, or more bytes in a row than a sum of theirs has room for.
+pub fn dots(row: &[u8], others: &[u8], sums: &mut [u32]) {
+    assert_eq!(others.len(), sums.len() * row.len(), "not a sum for each row");
+    assert!(row.len() <= 1 << u16::BITS, "a sum may have no room");
+    #[cfg(target_arch = "x86_64")]
+    if x86::has_vectors_of_32_bytes() {
+        return x86::dots(row, others, sums);
+    }
+    dots_one_by_one(row, others, sums);
+}
+
+fn dots_one_by_one(row: &[u8], others: &[u8], sums: &mut [u32]) {
+    for (other, sum) in others.chunks_exact(row.len().max(1)).zip(sums) {
+        *sum = row.iter().zip(other).map(|(&a, &b)| u32::from(a) * u32::from(b)).sum();
+    }
+}
+
 /// Asks for `values` to be brought into the second cache; they are not waited for.
 pub fn prefetch<T>(values: &[T]) {
     #[cfg(target_arch = "x86_64")]
@@ -209,6 +229,82 @@ mod x86 {
         assert!(has_vectors_of_32_bytes());
         // SAFETY: the processor has the instructions.
         unsafe { of_vectors(judged, least, sets) }
+    }
+
+    /// See [`super::dots`], which has compared the lengths.
+    pub fn dots(row: &[u8], others: &[u8], sums: &mut [u32]) {
+        assert!(has_vectors_of_32_bytes() && others.len() == sums.len() * row.len());
+        sums.fill(0);
+        // SAFETY: the processor has the instructions, and there is a row for each sum.
+        unsafe { add_dots(row, others, sums) }
+    }
+
+    /// Bytes that are multiplied at once.
+    const HALF: usize = 16;
+
+    /// SAFETY: `others` must be as many rows as there are sums.
+    #[target_feature(enable = "avx2,popcnt")]
+    unsafe fn add_dots(row: &[u8], others: &[u8], sums: &mut [u32]) {
+        let (pieces, rest) = row.as_chunks::<HALF>();
+        for (number, some) in pieces.chunks(u64::BITS as usize).enumerate() {
+            // Those that are not all zero: of an image, about 0.6.
+            let set = some.iter().rev().fold(0, |set, piece| {
+                // SAFETY: as many bytes are there.
+                let bytes = unsafe { _mm_loadu_si128(piece.as_ptr().cast()) };
+                set << 1 | u64::from(_mm_testz_si128(bytes, bytes) == 0)
+            });
+            let (first, mut done) = (number * u64::BITS as usize * HALF, 0);
+            // SAFETY: below, as many rows are left as sums; the pieces are in all of them.
+            while done < sums.len() {
+                let (others, sums) = (&others[done * row.len() + first..], &mut sums[done..]);
+                done += match sums.len() {
+                    8.. => unsafe { add_dots_of::<8>(some, set, others, row.len(), sums) },
+                    4.. => unsafe { add_dots_of::<4>(some, set, others, row.len(), sums) },
+                    2.. => unsafe { add_dots_of::<2>(some, set, others, row.len(), sums) },
+                    _ => unsafe { add_dots_of::<1>(some, set, others, row.len(), sums) },
+                }
+            }
+        }
+        if !rest.is_empty() {
+            for (other, sum) in others.chunks_exact(row.len()).zip(sums) {
+                let ends = rest.iter().zip(&other[row.len() - rest.len()..]);
+                *sum += ends.map(|(&a, &b)| u32::from(a) * u32::from(b)).sum::<u32>();
+            }
+        }
+    }
+
+    /// Adds what those `pieces` of a row that are in `set` come to, with each of `N` rows of so much `width`, from the first piece on in `others`. Returns `N`.
+    ///
+    /// SAFETY: the pieces must be in each of these rows.
+    #[target_feature(enable = "avx2,popcnt")]
+    unsafe fn add_dots_of<const N: usize>(
+        pieces: &[[u8; HALF]],
+        mut set: u64,
+        others: &[u8],
+        width: usize,
+        sums: &mut [u32],
+    ) -> usize {
+        let mut parts = [_mm256_setzero_si256(); N];
+        while set > 0 {
+            let number = set.trailing_zeros() as usize;
+            set &= set - 1;
+            // SAFETY: the piece is there, and in each of the rows.
+            unsafe {
+                let piece = _mm256_cvtepu8_epi16(_mm_loadu_si128(pieces[number].as_ptr().cast()));
+                for (part, other) in parts.iter_mut().zip(0..) {
+                    let other = others.as_ptr().add(other * width + number * HALF);
+                    let other = _mm256_cvtepu8_epi16(_mm_loadu_si128(other.cast()));
+                    *part = _mm256_add_epi32(*part, _mm256_madd_epi16(piece, other));
+                }
+            }
+        }
+        for (sum, part) in sums.iter_mut().zip(parts) {
+            let four = _mm_add_epi32(_mm256_castsi256_si128(part), _mm256_extracti128_si256::<1>(part));
+            let two = _mm_add_epi32(four, _mm_shuffle_epi32::<0b01_00_11_10>(four));
+            let one = _mm_add_epi32(two, _mm_shuffle_epi32::<0b10_11_00_01>(two));
+            *sum = sum.wrapping_add(_mm_cvtsi128_si32(one).cast_unsigned());
+        }
+        N
     }
 
     /// See [`super::pick`], which has compared the lengths.
@@ -354,6 +450,28 @@ mod tests {
                 raised.iter().zip(row.iter().zip(&judged)).all(|(&raised, (a, b))| raised == *a.max(b)),
                 "{length}"
             );
+        }
+    }
+
+    /// Up to the longest row, whose sum just has room.
+    #[test]
+    fn dots_are_sums_of_products_for_every_width() {
+        let widths = (0..=100).chain([784, 1023, 1024, 1025, 1100, 2100]).map(|width| (width, 251));
+        for (width, modulus) in widths.chain([(1 << u16::BITS, 1)]) {
+            for rows in (0..=17).chain([29]) {
+                let zeros = |i: usize| i / 19 % 3 == 0 && modulus > 1;
+                let byte = |i: usize| if zeros(i) { 0 } else { 255 - (i * i % 1009 * 37 % modulus) as u8 };
+                let [row, others] = [width, width * rows].map(|length| (0..length).map(byte).collect::<Vec<u8>>());
+                let products = |other: usize| (0..width).map(move |i| (i, other * width + i));
+                let dot = |other| products(other).map(|(i, j)| u64::from(row[i]) * u64::from(others[j])).sum::<u64>();
+                let expected: Vec<u64> = (0..rows).map(dot).collect();
+                for dots in [dots, dots_one_by_one] {
+                    let mut sums = vec![u32::MAX; rows];
+                    dots(&row, &others, &mut sums);
+                    let matters = width > 0 || rows == 0; // rows without a byte are no rows
+                    assert!(!matters || sums.iter().map(|&sum| u64::from(sum)).eq(expected.iter().copied()), "{width}");
+                }
+            }
         }
     }
 

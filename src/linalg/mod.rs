@@ -17,11 +17,13 @@ pub mod team;
 pub(crate) use kernels::Vector;
 pub use kernels::{ElementRule, Lanes, MOST_MEMORIES, update};
 pub use products::{
-    Gradient, Next, add_product, add_product_by, learn_rows, may_leave_out_zeros, multiply, multiply_by,
-    multiply_transposed, parts, transposed_len,
+    Gradient, Next, add_product, add_product_by, add_steps_before, learn_rows, may_leave_out_zeros, multiply,
+    multiply_by, multiply_transposed, parts, transposed_len,
 };
 pub use samples::Samples;
 pub use sparse::SparseBatch;
+
+use std::ops::Range;
 
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, s};
@@ -51,6 +53,16 @@ pub fn aligned(a: Array2<f32>) -> Array2<f32> {
 /// The first `rows` rows: all of them, mostly, which takes a tenth of the time of a slice.
 pub fn first_rows(a: &Array2<f32>, rows: usize) -> ArrayView2<'_, f32> {
     if rows == a.nrows() { a.view() } else { a.slice(s![..rows, ..]) }
+}
+
+/// The rows `rows`.
+pub fn some_rows(a: &Array2<f32>, rows: Range<usize>) -> ArrayView2<'_, f32> {
+    if rows.start == 0 { first_rows(a, rows.end) } else { a.slice(s![rows, ..]) }
+}
+
+/// [`some_rows`], to overwrite.
+pub fn some_rows_mut(a: &mut Array2<f32>, rows: Range<usize>) -> ArrayViewMut2<'_, f32> {
+    if rows.start == 0 { first_rows_mut(a, rows.end) } else { a.slice_mut(s![rows, ..]) }
 }
 
 /// [`first_rows`], to overwrite.

@@ -1,5 +1,7 @@
 //! The three products of a layer, each by whoever is fastest at it: BLAS or [`kernels`], one thread or the [`team`].
 
+use std::ops::Range;
+
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
 
 use super::kernels::{self, Columns, ColumnsMut, Kind, Left, Output, Product, Right, SomeSamples, SparseOutput};
@@ -195,6 +197,25 @@ fn add_product_here(kind: Kind, alpha: f32, x: Factor, d: ArrayView2<f32>, beta:
             kernels::add_sparse(kind, x, Columns::new(d), output, ColumnsMut::new(w));
         }
     }
+}
+
+/// `Y ← Y + G·D`: what `X·W` comes to for the `samples` of a step, if it is in `y` (S, O) for the weights as they were before the first step that learns from `batch`: the steps since
+/// add `X'ᵀ·D` to them, of the samples `X'` (R, I) before, and `d` (R, O). `G` is `X·X'ᵀ`.
+///
+/// # Panics
+/// If shapes disagree, or the batch is not learnt from in steps.
+pub fn add_steps_before(batch: &SparseBatch, samples: Range<usize>, d: ArrayView2<f32>, mut y: ArrayViewMut2<f32>) {
+    let left = batch.before(samples);
+    let ((terms, rows), columns) = (left.dim(), y.ncols());
+    assert_eq!((d.dim(), y.nrows()), ((terms, columns), rows), "shapes disagree");
+    let kind = Kind::of_this_processor();
+    let work = |first, c: ArrayViewMut2<f32>| {
+        let right = Columns::new(d.slice(s![.., first..first + c.ncols()]));
+        let product = Product { left: Left::Columns(Columns::new(left)), rows, terms, right };
+        kernels::multiply(kind, product, Output::Add { alpha: 1.0, c: ColumnsMut::new(c) });
+    };
+    let parts = Parts::new(2 * rows * terms * columns, columns, LINE, team::size());
+    parts.share(|width| cut_off(&mut y, Axis(1), width), work);
 }
 
 /// The first product of the next step: `Y ← X·W`, `x` (B, I), `y` (B, O), as soon as `W` is learnt.

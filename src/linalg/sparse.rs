@@ -10,7 +10,7 @@
 
 use std::ops::Range;
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, s};
 
 use super::bytes::{self, prefetch};
 use super::kernels::Kind;
@@ -81,6 +81,19 @@ pub struct SparseBatch {
     found: Vec<u16>,
     /// Products of a number with a row of weights that `X·W` takes, and with a row of gradients that `Xᵀ·D` does.
     operations: [usize; 2],
+    /// Of a batch that is learnt from in several steps.
+    steps: Option<Steps>,
+}
+
+/// What the steps that learn from a batch have in common.
+#[derive(Debug, Clone)]
+struct Steps {
+    /// Samples of each, but the last may have fewer.
+    samples: usize,
+    /// (B, B): the products `x·x'` of each sample with those of later steps; whatever else is in it is not read.
+    products: Array2<f32>,
+    /// (B): those of a sample with the samples of the steps before.
+    sums: Vec<u32>,
 }
 
 /// Some of [`SET`] samples, or columns, a bit for each.
@@ -197,6 +210,11 @@ impl<'a> Each<'a> {
 static NOTHING: [f32; 256] = [0.0; 256];
 
 impl SparseBatch {
+    /// Whether a batch for a layer of so many `outputs` is more than one group, if it has the samples.
+    pub fn has_groups(outputs: usize) -> bool {
+        outputs >= NARROW
+    }
+
     /// Columns are numbered by 16 bits: there are no more of them, nor of samples.
     pub const MOST: usize = 1 << u16::BITS;
 
@@ -212,7 +230,7 @@ impl SparseBatch {
     pub(super) fn of(batch: usize, width: usize, outputs: usize, by_groups: bool) -> Self {
         assert!(batch.max(width) <= Self::MOST, "too many samples or columns to be numbered");
         assert!(width > 0, "samples have columns");
-        let is_narrow = outputs < NARROW;
+        let is_narrow = !Self::has_groups(outputs);
         // As tiles, and as one group.
         let [tiles, one] = if is_narrow { [0, batch] } else { [batch, batch.min(FEW)] };
         let groups = if by_groups { tiles.div_ceil(GROUP).max(1) } else { 1 };
@@ -234,7 +252,19 @@ impl SparseBatch {
             sets: vec![0; tiles.div_ceil(SET) * width.div_ceil(PAIR)],
             found: vec![0; if is_narrow { 0 } else { width.div_ceil(PAIR) }],
             operations: [0; 2],
+            steps: None,
         }
+    }
+
+    /// The same, to be learnt from in steps of so many `samples`: it keeps the products of samples of different steps, [`before`](Self::before). What its bytes stand for must be
+    /// proportional to them.
+    ///
+    /// # Panics
+    /// If a step has no samples.
+    pub fn in_steps_of(self, samples: usize) -> Self {
+        assert!(samples > 0, "a step has samples");
+        let steps = Steps { samples, products: Array2::zeros((self.most, self.most)), sums: vec![0; self.most] };
+        Self { steps: Some(steps), ..self }
     }
 
     /// Makes `rows`, each of the width, the batch. A byte stands for what `values` says, which is zero for those below `least`; `convert` writes that of several
@@ -254,6 +284,7 @@ impl SparseBatch {
         (self.samples, self.values) = (rows.len(), values);
         // Once: a file that they may be mapped from may be written meanwhile.
         self.bytes.chunks_exact_mut(self.width).zip(rows).for_each(|(bytes, row)| bytes.copy_from_slice(row));
+        self.multiply_samples();
         if self.is_one_group() {
             self.find_columns(least);
             return self.fill_numbers(least, convert);
@@ -264,6 +295,23 @@ impl SparseBatch {
             self.find_columns_of_samples(least);
         }
         self.fill_sets(least);
+    }
+
+    /// Those of different steps, with each other. In whole numbers, which are exact.
+    fn multiply_samples(&mut self) {
+        let Some(Steps { samples: step, products, sums }) = &mut self.steps else { return };
+        let (width, unit) = (self.width, f64::from(self.values[255]) / 255.0);
+        for first in (0..self.samples).step_by(*step).skip(1) {
+            let (before, others) = self.bytes[..self.samples * width].split_at(first * width);
+            for (sample, row) in others.chunks_exact(width).take(*step).enumerate() {
+                bytes::dots(row, before, &mut sums[..first]);
+                let products = products.column_mut(first + sample);
+                products
+                    .into_iter()
+                    .zip(&sums[..first])
+                    .for_each(|(x, &sum)| *x = (f64::from(sum) * unit * unit) as f32);
+            }
+        }
     }
 
     fn find_columns(&mut self, least: u8) {
@@ -353,6 +401,21 @@ impl SparseBatch {
             Half::First => 0..self.middle(),
             Half::Second => self.middle()..self.width,
         }
+    }
+
+    /// Whether it is learnt from in several steps.
+    pub fn is_in_steps(&self) -> bool {
+        self.steps.is_some()
+    }
+
+    /// (R, S): the products `x'·x` of the R samples before a step with each of its S `samples`.
+    ///
+    /// # Panics
+    /// If it is not learnt from in steps, or has no such samples.
+    pub(super) fn before(&self, samples: Range<usize>) -> ArrayView2<'_, f32> {
+        let steps = self.steps.as_ref().expect("a batch that is learnt from in steps");
+        assert!(samples.end <= self.samples, "no such samples");
+        steps.products.slice(s![..samples.start, samples])
     }
 
     /// Products of a number with a row of weights that `X·W` takes.
@@ -564,6 +627,37 @@ mod tests {
                         };
                         assert!(!samples_of(&batch, first / PAIR).iter().any(is_zero), "nor such a sample");
                     }
+                }
+            }
+        }
+    }
+
+    /// Values that are proportional to bytes.
+    static PROPORTIONAL: [f32; 256] = {
+        let (mut values, mut byte) = ([0.0; 256], 1);
+        while byte < 256 {
+            values[byte] = byte as f32 / 4.0;
+            byte += 1;
+        }
+        values
+    };
+
+    #[test]
+    fn samples_of_different_steps_are_multiplied_with_each_other() {
+        for (width, outputs, step) in [(784, 64, 10), (33, 64, 1), (1, 64, 3), (50, 10, 4)] {
+            let byte = |i: usize| if i % 3 == 0 { 0 } else { (i * i * 131 % 256) as u8 };
+            let rows: Vec<u8> = (0..30 * width).map(byte).collect();
+            let mut batch = SparseBatch::new(30, width, outputs).in_steps_of(step);
+            for samples in [30, 27, step, 1, 0] {
+                let convert = |bytes: &[u8], x: &mut [f32]| {
+                    x.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = PROPORTIONAL[usize::from(byte)]);
+                };
+                batch.fill(rows.chunks_exact(width).take(samples), &PROPORTIONAL, 1, convert);
+                let x = batch.to_whole().mapv(f64::from);
+                for first in (0..samples).step_by(step) {
+                    let of_step = first..samples.min(first + step);
+                    let expected = x.slice(s![..first, ..]).dot(&x.slice(s![of_step.clone(), ..]).t());
+                    assert_eq!(batch.before(of_step), expected.mapv(|x| x as f32), "{samples} of {width} by {step}");
                 }
             }
         }

@@ -5,8 +5,10 @@ use ndarray_rand::RandomExt;
 use serde::{Deserialize, Serialize};
 
 use super::architecture::Spec;
-use super::{Activation, Backward, Init, Layer, Learner, Mode, Parameter, ParameterMut};
-use crate::linalg::{Next, Samples, aligned, elementwise::sum_rows, multiply, multiply_transposed, transposed_len};
+use super::{Activation, Backward, CatchUp, Init, Layer, Learner, Mode, Parameter, ParameterMut};
+use crate::linalg::{
+    Next, Samples, aligned, elementwise::sum_rows, learn_rows, multiply, multiply_transposed, transposed_len,
+};
 use crate::seed::Stream;
 
 /// A fully connected layer, described.
@@ -54,6 +56,13 @@ impl Dense {
     }
 }
 
+/// The product of `x` (N, I) with weights, to be written into the first rows of `y`.
+fn next<'x, 'y>(x: Samples<'x>, y: &'y mut ArrayViewMut2<f32>, scratch: &'y mut [f32]) -> Next<'x, 'y> {
+    let y = y.slice_mut(s![..x.samples(), ..]);
+    let scratch = ArrayViewMut2::from_shape(y.dim(), &mut scratch[..y.len()]).expect("as many floats");
+    Next { x, y, scratch }
+}
+
 impl Layer for Dense {
     fn outputs(&self) -> usize {
         self.bias.len()
@@ -80,13 +89,17 @@ impl Layer for Dense {
         self.activation.forward(y, self.bias.view());
     }
 
+    fn begin_forward(&self, x: Samples, y: ArrayViewMut2<f32>) {
+        multiply(x, self.weights.view(), y);
+    }
+
     fn go_on_forward(&self, y: ArrayViewMut2<f32>) {
         self.activation.forward(y, self.bias.view());
     }
 
     /// With `δ = d_Y ⊙ f'`: `d_X = δ·Wᵀ`, `d_W = Xᵀ·δ`, `d_b = Σ rows of δ`. Begins the next forward pass with `X·W`.
     fn backward(&mut self, pass: Backward<'_>, learner: &mut dyn Learner) -> bool {
-        let Backward { x, mut y, mut d_y, d_x, scratch, first_parameter, next_x } = pass;
+        let Backward { x, mut y, mut d_y, d_x, scratch, first_parameter, next_x, puts_off } = pass;
         let (scratch, d_b) = scratch.split_at_mut(scratch.len() - self.bias.len());
         self.activation.backward(y.view(), d_y.view_mut());
         let delta = d_y.view();
@@ -95,13 +108,20 @@ impl Layer for Dense {
         }
         sum_rows(delta, d_b);
         let begins = next_x.is_some();
-        let next = next_x.map(|x| {
-            let y = y.slice_mut(s![..x.samples(), ..]);
-            let scratch = ArrayViewMut2::from_shape(y.dim(), &mut scratch[..y.len()]).expect("as many floats");
-            Next { x, y, scratch }
-        });
-        learner.weights(first_parameter, self.weights.view_mut(), x, delta, next);
+        if !puts_off {
+            let next = next_x.map(|x| next(x, &mut y, scratch));
+            learner.weights(first_parameter, self.weights.view_mut(), x, delta, next);
+        }
         learner.bias(first_parameter + 1, self.bias.view_mut(), aview1(d_b));
+        begins
+    }
+
+    /// `W ← W + Xᵀ·D`. Begins the next forward pass with `X·W`.
+    fn catch_up(&mut self, pass: CatchUp<'_>) -> bool {
+        let CatchUp { x, d, mut y, scratch, next_x } = pass;
+        let begins = next_x.is_some();
+        let next = next_x.map(|x| next(x, &mut y, scratch));
+        learn_rows(x, d, [self.weights.view_mut()], next, |gradient, [w]| gradient.add_to(1.0, w));
         begins
     }
 

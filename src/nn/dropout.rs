@@ -157,6 +157,7 @@ mod tests {
             scratch: &mut scratch,
             first_parameter: 0,
             next_x: None,
+            puts_off: false,
         };
         Dropout { units: UNITS, rate: RATE }.backward(pass, &mut crate::optim::Sgd::new(0.0));
         assert_eq!(d_x, y);

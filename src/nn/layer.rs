@@ -68,7 +68,14 @@ pub trait Layer: Debug + Send + Sync {
     /// `x` (B, I) read, `y` (B, O) overwritten, `scratch` kept until [`backward`](Self::backward).
     fn forward(&self, mode: Mode, x: Samples, y: ArrayViewMut2<f32>, scratch: &mut [f32]);
 
-    /// The rest of [`forward`](Self::forward) after what [`backward`](Self::backward) began.
+    /// Of a layer that takes sparse batches, what [`forward`](Self::forward) begins with, which may be that of several steps at once: `x` (N, I)
+    /// read, `y` (N, O) overwritten.
+    fn begin_forward(&self, x: Samples, y: ArrayViewMut2<f32>) {
+        let _ = (x, y);
+        unreachable!("a layer that takes sparse batches begins");
+    }
+
+    /// The rest of [`forward`](Self::forward) after what [`begin_forward`](Self::begin_forward) or [`backward`](Self::backward) began.
     fn go_on_forward(&self, y: ArrayViewMut2<f32>) {
         let _ = y;
         unreachable!("a layer that has begun goes on");
@@ -77,6 +84,13 @@ pub trait Layer: Debug + Send + Sync {
     /// Sends the gradient back, and hands the gradient of each parameter to `learner`, which may change the parameter at
     /// once: `d_x` is computed before. Returns whether it began the next step's forward pass.
     fn backward(&mut self, pass: Backward<'_>, learner: &mut dyn Learner) -> bool;
+
+    /// Of a layer that takes sparse batches, after steps whose [`backward`](Self::backward) put off what its weights learn: makes up for it. Returns whether it
+    /// began the next step's forward pass.
+    fn catch_up(&mut self, pass: CatchUp<'_>) -> bool {
+        let _ = pass;
+        unreachable!("a layer that takes sparse batches catches up");
+    }
 
     /// What its parameters are called in a model file, as the `number`-th (from 0) of its kind: `layers.0` for
     /// `layers.0.weight`.
@@ -104,8 +118,25 @@ pub struct Backward<'a> {
     pub scratch: &'a mut [f32],
     /// The input of the next step, at most B samples, where it is there already.
     pub next_x: Option<Samples<'a>>,
+    /// What its weights learn is put off: it leaves the gradient of `X·W` in `d_y`, for [`Layer::catch_up`], and begins nothing.
+    pub puts_off: bool,
     /// The number of the layer's first parameter in the whole network.
     pub first_parameter: usize,
+}
+
+/// What a layer has at hand to make up for what several steps put off.
+#[derive(Debug)]
+pub struct CatchUp<'a> {
+    /// Their input, (N, I).
+    pub x: Samples<'a>,
+    /// What each sample adds to the weights is `xᵀ·d`: (N, O).
+    pub d: ArrayView2<'a, f32>,
+    /// (N or more, O): a layer that begins the next forward pass overwrites its first rows.
+    pub y: ArrayViewMut2<'a, f32>,
+    /// To be overwritten with anything.
+    pub scratch: &'a mut [f32],
+    /// The input of the next steps, at most as many samples as `y` has rows, where it is there already.
+    pub next_x: Option<Samples<'a>>,
 }
 
 /// Learns from gradients, parameter by parameter. Implemented by the optimizers, and by tests that collect gradients.
@@ -115,6 +146,11 @@ pub trait Learner {
     /// `w` (I, O) has the gradient `Xᵀ·D`, `x` (B, I), `d` (B, O). It comes unmultiplied, so that plain SGD adds the
     /// product to the weights and never holds a gradient. With `next`, its product follows.
     fn weights(&mut self, parameter: usize, w: ArrayViewMut2<f32>, x: Samples, d: ArrayView2<f32>, next: Option<Next>);
+
+    /// η, if all that this step does to weights is `W ← W - η·∇W`. Then a layer may put that off: several steps' are one product.
+    fn plain_rate(&self) -> Option<f32> {
+        None
+    }
 
     /// `b` (O) has the gradient `d_b` (O).
     fn bias(&mut self, parameter: usize, b: ArrayViewMut1<f32>, d_b: ArrayView1<f32>);

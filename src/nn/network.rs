@@ -1,10 +1,16 @@
 //! A network: layers in a row. Forward, loss, backward.
 
+use std::ops::Range;
+
 use ndarray::{Array2, ArrayView1, ArrayView2};
 
-use super::workspace::{Batch, LayerSpace};
-use super::{Architecture, Backward, Init, Layer, Learner, Mode, Objective, Parameter, ParameterMut, Step, Workspace};
-use crate::linalg::{Samples, SparseBatch, first_rows, first_rows_mut, kernels::Kind};
+use super::workspace::{Batch, LayerSpace, rows_of};
+use super::{
+    Architecture, Backward, CatchUp, Init, Layer, Learner, Mode, Objective, Parameter, ParameterMut, Step, Workspace,
+};
+use crate::linalg::{
+    Samples, SparseBatch, add_steps_before, first_rows, first_rows_mut, kernels::Kind, some_rows, some_rows_mut,
+};
 use crate::seed::{Purpose, Seed};
 
 /// A network: its description and its parameters, nothing else.
@@ -25,11 +31,13 @@ pub struct BatchScore {
     pub correct: usize,
 }
 
-/// The products of a layer in a step: forward, its update, and backward but in the first layer.
+/// The products of a layer: forward, its update, and backward but in the first layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Products {
-    /// B.
+    /// Whose products are computed at once: B, or those of several steps.
     pub samples: usize,
+    /// How many steps they are of.
+    pub steps: usize,
     /// I.
     pub inputs: usize,
     /// O.
@@ -41,6 +49,9 @@ pub struct Products {
 }
 
 impl Network {
+    /// Images of [`steps_at_once`](Self::steps_at_once) at most, if these are more than one. Of 784-128-10 on a processor with AVX2, 20 and 40 took as long or up to a twentieth longer.
+    pub const IMAGES_AT_ONCE: usize = 30;
+
     /// A network as described, all parameters 0.
     ///
     /// # Panics
@@ -105,11 +116,11 @@ impl Network {
         self.parameters().find(|(_, parameter)| !parameter.is_finite()).map(|(name, _)| name)
     }
 
-    /// The first layer whose output for the first `b` images of `workspace` was not finite in the last forward pass, by
+    /// The first layer whose output for the first `b` images of the step of `workspace` was not finite in the last forward pass, by
     /// its name in a model file.
     pub fn first_not_finite(&self, workspace: &Workspace, b: usize) -> Option<String> {
-        let is_finite = |layer: &LayerSpace| first_rows(&layer.y, b).iter().all(|value| value.is_finite());
-        workspace.layers.iter().position(|layer| !is_finite(layer)).map(|place| self.layer_name(place))
+        let is_finite = |&place: &usize| workspace.output(place, b).iter().all(|value| value.is_finite());
+        (0..self.layers.len()).find(|place| !is_finite(place)).map(|place| self.layer_name(place))
     }
 
     /// Floating-point operations of the largest product in a step of `batch` images.
@@ -119,15 +130,17 @@ impl Network {
         products.max().unwrap_or(0).saturating_mul(2 * batch)
     }
 
-    /// The products of each layer that multiplies, with batches of `batch` images.
-    pub fn products(&self, batch: usize) -> Vec<Products> {
+    /// The products of each layer that multiplies, with batches of `batch` images, of which the first layer takes those of so many steps at once.
+    pub fn products(&self, batch: usize, steps_at_once: usize) -> Vec<Products> {
         let mut all = Vec::new();
         for (place, (layer, inputs)) in self.architecture.layers_with_inputs().enumerate() {
-            let operations = layer.spec().multiplications(inputs).saturating_mul(2 * batch);
+            let steps = if place == 0 { steps_at_once } else { 1 };
+            let samples = batch * steps;
+            let operations = layer.spec().multiplications(inputs).saturating_mul(2 * samples);
             if operations > 0 {
-                let leaves_out_zeros = place == 0 && self.prefers_sparse_batches(batch);
+                let leaves_out_zeros = place == 0 && self.prefers_sparse_batches(samples);
                 let outputs = layer.spec().outputs(inputs);
-                all.push(Products { samples: batch, inputs, outputs, operations, leaves_out_zeros });
+                all.push(Products { samples, steps, inputs, outputs, operations, leaves_out_zeros });
             }
         }
         all
@@ -142,18 +155,45 @@ impl Network {
         can_be_sparse && Kind::for_pixels(operations, outputs).is_some()
     }
 
-    /// Sends the first `b` images of `workspace` through the network, to logits.
-    fn forward(&self, workspace: &mut Workspace, b: usize, mode: Mode) {
-        let has_begun = std::mem::take(&mut workspace.has_begun);
+    /// How many steps with batches of up to `batch` images learn from what is loaded at once, if the learner has a [`plain_rate`](Learner::plain_rate) and inputs are proportional to bytes.
+    ///
+    /// What the first layer's weights learn in a step adds `Xᵀ·D` to them, so the step after it has `X'·(W + Xᵀ·D) = X'·W + (X'·Xᵀ)·D`. The product of the images of different steps is
+    /// small, and is there before `D` is known. So several steps read and write the weights once, as one of so many images would. It is worth it as long as that product is small beside what it saves.
+    pub fn steps_at_once(&self, batch: usize) -> usize {
+        let has_groups = SparseBatch::has_groups(self.layers[0].outputs());
+        let most = if has_groups { Self::IMAGES_AT_ONCE / batch.max(1) } else { 1 };
+        (2..=most).rev().find(|steps| self.prefers_sparse_batches(steps * batch)).unwrap_or(1)
+    }
+
+    /// Sends the images of `workspace` that its step is about through the network, to logits.
+    fn forward(&self, workspace: &mut Workspace, mode: Mode) {
+        let is_begun = self.begin_forward(workspace);
+        let Workspace { batch, layers, samples, .. } = workspace;
         for (i, layer) in self.layers.iter().enumerate() {
-            let (before, here) = workspace.layers.split_at_mut(i);
-            if i == 0 && has_begun {
-                layer.go_on_forward(first_rows_mut(&mut here[0].y, b));
-                continue;
+            let (before, here) = layers.split_at_mut(i);
+            let LayerSpace { y, scratch, .. } = &mut here[0];
+            let y = some_rows_mut(y, rows_of(i, samples));
+            if i == 0 && is_begun {
+                layer.go_on_forward(y);
+            } else {
+                layer.forward(mode.at_layer(i), input_of(before, batch, samples), y, all(scratch));
             }
-            let x = input_of(before, &workspace.batch, b);
-            layer.forward(mode.at_layer(i), x, first_rows_mut(&mut here[0].y, b), all(&mut here[0].scratch));
         }
+    }
+
+    /// Whether the first layer's product is there: begun by the step before, or begun here for all steps that learn from the batch.
+    fn begin_forward(&self, workspace: &mut Workspace) -> bool {
+        let has_begun = std::mem::take(&mut workspace.has_begun);
+        let Workspace { batch, layers, samples, .. } = workspace;
+        let (Samples::Sparse(x), true) = (batch.samples(batch.len()), batch.is_in_steps()) else { return has_begun };
+        let LayerSpace { y, d_y, .. } = &mut layers[0];
+        if samples.start > 0 {
+            let d = first_rows(d_y, samples.start);
+            add_steps_before(x, samples.clone(), d, some_rows_mut(y, samples.clone()));
+        } else if !has_begun {
+            self.layers[0].begin_forward(Samples::Sparse(x), first_rows_mut(y, x.samples()));
+        }
+        true
     }
 
     /// Scores the first `b` images of `workspace`; their probabilities stay in it.
@@ -161,7 +201,8 @@ impl Network {
     /// # Panics
     /// If `b` exceeds the workspace's batch, or the workspace belongs to a network of another shape.
     pub fn score(&self, workspace: &mut Workspace, b: usize, objective: &dyn Objective) -> BatchScore {
-        self.score_as(Mode::Evaluate, workspace, b, objective)
+        workspace.samples = 0..b;
+        self.score_as(Mode::Evaluate, workspace, objective)
     }
 
     /// Learns from the first `b` images of `workspace`: forward, loss, and backward with `learner`. Returns their score
@@ -184,8 +225,11 @@ impl Network {
     /// before is in `next`. Where it can, the first layer begins with it: whoever has learnt half of the rows of its weights multiplies with
     /// them at once. A loss that is not finite ends it: then nothing is begun, nor exchanged.
     ///
+    /// If several steps learn from the batch of `workspace` this one learns from the next `b` images of it, and `next` waits for the last. Until then the weights of the first layer are
+    /// not what these steps made of them.
+    ///
     /// # Panics
-    /// As [`score`](Self::score), or if `next` has more than `b` images.
+    /// As [`score`](Self::score), or if `next` has more images than the batch, or several steps learn from it and the learner has no [`plain_rate`](Learner::plain_rate).
     pub fn learn_and_begin(
         &mut self,
         step: Step,
@@ -195,65 +239,81 @@ impl Network {
         learner: &mut dyn Learner,
         next: Option<&mut Batch>,
     ) -> BatchScore {
+        workspace.samples = workspace.samples_of_step(b);
+        let next = next.filter(|_| workspace.is_last_step());
         if let Some(next) = &next {
             next.prefetch();
         }
-        let score = self.score_as(Mode::Train { step, layer: 0 }, workspace, b, objective);
-        let last = workspace.layers.last_mut().expect("a network has a layer");
-        objective.backward(&workspace.batch.labels()[..b], first_rows_mut(&mut last.d_y, b));
+        let score = self.score_as(Mode::Train { step, layer: 0 }, workspace, objective);
+        let (labels, _, d_y) = workspace.ends();
+        objective.backward(labels, d_y);
         let next = next.filter(|_| score.loss_sum.is_finite());
-        let has_begun = self.backward(workspace, b, learner, next.as_deref());
+        let has_begun = self.backward(workspace, learner, next.as_deref());
         if let Some(next) = next {
             std::mem::swap(&mut workspace.batch, next);
-            workspace.has_begun = has_begun;
+            (workspace.has_begun, workspace.samples) = (has_begun, 0..0);
         }
         score
     }
 
-    fn score_as(&self, mode: Mode, workspace: &mut Workspace, b: usize, objective: &dyn Objective) -> BatchScore {
-        self.forward(workspace, b, mode);
-        let last = workspace.layers.last_mut().expect("a network has a layer");
-        let labels = &workspace.batch.labels()[..b];
-        let logits = first_rows(&last.y, b);
-        let loss_sum = objective.forward(logits, labels, first_rows_mut(&mut last.d_y, b));
+    fn score_as(&self, mode: Mode, workspace: &mut Workspace, objective: &dyn Objective) -> BatchScore {
+        self.forward(workspace, mode);
+        let (labels, logits, d_y) = workspace.ends();
+        let loss_sum = objective.forward(logits, labels, d_y);
+        let (labels, logits, _) = workspace.ends();
         BatchScore { loss_sum, correct: count_correct(logits, labels) }
     }
 
     /// From the gradient of the logits, in the last layer's `d_y`, back to the first layer, and on to what that makes of `next`. Returns
     /// whether it did.
-    fn backward(
-        &mut self,
-        workspace: &mut Workspace,
-        b: usize,
-        learner: &mut dyn Learner,
-        next: Option<&Batch>,
-    ) -> bool {
+    fn backward(&mut self, workspace: &mut Workspace, learner: &mut dyn Learner, next: Option<&Batch>) -> bool {
+        let (puts_off, is_last) = (workspace.is_in_steps(), workspace.is_last_step());
+        let next = next.filter(|next| !next.is_empty());
+        let Workspace { batch, layers, samples, .. } = workspace;
         let mut has_begun = false;
         for (i, layer) in self.layers.iter_mut().enumerate().rev() {
-            let (before, here) = workspace.layers.split_at_mut(i);
+            let (before, here) = layers.split_at_mut(i);
             let LayerSpace { y, d_y, scratch } = &mut here[0];
             let (x, d_x) = match before.last_mut() {
-                Some(LayerSpace { y, d_y, .. }) => (Samples::Whole(first_rows(y, b)), Some(first_rows_mut(d_y, b))),
-                None => (workspace.batch.samples(b), None),
+                None => (batch.samples(samples.end), None),
+                Some(LayerSpace { y, d_y, .. }) => {
+                    let rows = rows_of(i - 1, samples);
+                    (Samples::Whole(some_rows(y, rows.clone())), Some(some_rows_mut(d_y, rows)))
+                }
             };
             let pass = Backward {
                 x,
-                y: first_rows_mut(y, b),
-                d_y: first_rows_mut(d_y, b),
+                y: some_rows_mut(y, rows_of(i, samples)),
+                d_y: some_rows_mut(d_y, rows_of(i, samples)),
                 d_x,
                 scratch: all(scratch),
                 first_parameter: self.first_parameters[i],
-                next_x: next.filter(|next| i == 0 && !next.is_empty()).map(|next| next.samples(next.len())),
+                next_x: next.filter(|_| i == 0 && !puts_off).map(|next| next.samples(next.len())),
+                puts_off: i == 0 && puts_off,
             };
             has_begun = layer.backward(pass, learner);
+        }
+        if puts_off {
+            let LayerSpace { y, d_y, scratch } = &mut layers[0];
+            let rate = learner.plain_rate().expect("steps that learn from one batch are of plain SGD");
+            some_rows_mut(d_y, samples.clone()).mapv_inplace(|d| -rate * d);
+            has_begun = is_last && {
+                let (x, n) = (batch.samples(batch.len()), batch.len());
+                let (d, y) = (first_rows(d_y, n), y.view_mut());
+                let next_x = next.map(|next| next.samples(next.len()));
+                self.layers[0].catch_up(CatchUp { x, d, y, scratch: all(scratch), next_x })
+            };
         }
         has_begun
     }
 }
 
-/// The output of the layer before, or the images: `b` of them.
-fn input_of<'a>(before: &'a [LayerSpace], batch: &'a Batch, b: usize) -> Samples<'a> {
-    before.last().map_or_else(|| batch.samples(b), |previous| Samples::Whole(first_rows(&previous.y, b)))
+/// The output of the layer before, or the images, that a step is about.
+fn input_of<'a>(before: &'a [LayerSpace], batch: &'a Batch, samples: &Range<usize>) -> Samples<'a> {
+    match before.split_last() {
+        None => batch.samples(samples.end),
+        Some((previous, earlier)) => Samples::Whole(some_rows(&previous.y, rows_of(earlier.len(), samples))),
+    }
 }
 
 /// Its elements: row after row.

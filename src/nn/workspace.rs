@@ -1,10 +1,12 @@
 //! Every buffer of a step, sized once for the largest batch; a shorter batch uses the first rows.
 
+use std::ops::Range;
+
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
 use super::Network;
 use crate::data::{Dataset, Input};
-use crate::linalg::{Samples, SparseBatch, aligned, first_rows, first_rows_mut};
+use crate::linalg::{Samples, SparseBatch, aligned, first_rows, first_rows_mut, some_rows, some_rows_mut};
 
 /// The memory of forward and backward passes of one network.
 #[derive(Debug)]
@@ -14,6 +16,8 @@ pub struct Workspace {
     pub(super) layers: Vec<LayerSpace>,
     /// The first layer has begun with this batch: see [`Layer::go_on_forward`](super::Layer::go_on_forward).
     pub(super) has_begun: bool,
+    /// The samples of the batch that the last step was about, or the one that is being done.
+    pub(super) samples: Range<usize>,
 }
 
 /// The samples of a step, with their labels. The next steps' are loaded beside this one. In a box: batches are exchanged in every step, and what another thread has
@@ -39,7 +43,7 @@ struct Contents {
 /// The buffers of one layer.
 #[derive(Debug)]
 pub(super) struct LayerSpace {
-    /// (B, O): the output.
+    /// (B, O): the output. The first layer's, and its gradient, have the samples of all steps that learn from a batch.
     pub y: Array2<f32>,
     /// (B, O): the gradient of the output; of the last layer, the probabilities before it.
     pub d_y: Array2<f32>,
@@ -50,17 +54,50 @@ pub(super) struct LayerSpace {
 impl Workspace {
     /// For batches of up to `batch` images through `network`.
     pub fn new(network: &Network, batch: usize) -> Self {
-        Self::filled(network, batch, 0.0)
+        Self::of_steps(network, batch, 1)
+    }
+
+    /// For `steps` steps, each of up to `batch` images, that learn from what is loaded at once: see [`Network::steps_at_once`].
+    pub fn of_steps(network: &Network, batch: usize, steps: usize) -> Self {
+        Self::filled(network, batch, steps, 0.0)
     }
 
     /// The same with every float set to `value`: tests show with it that nothing left over is ever read.
-    pub fn filled(network: &Network, batch: usize, value: f32) -> Self {
-        let layers = network.layers().iter().map(|layer| LayerSpace {
-            y: aligned(Array2::from_elem((batch, layer.outputs()), value)),
-            d_y: aligned(Array2::from_elem((batch, layer.outputs()), value)),
-            scratch: aligned(Array2::from_elem((1, layer.scratch_len(batch)), value)),
+    pub fn filled(network: &Network, batch: usize, steps: usize, value: f32) -> Self {
+        assert!(steps > 0, "a batch is for a step");
+        let layers = network.layers().iter().enumerate().map(|(place, layer)| {
+            let samples = if place == 0 { batch * steps } else { batch };
+            LayerSpace {
+                y: aligned(Array2::from_elem((samples, layer.outputs()), value)),
+                d_y: aligned(Array2::from_elem((samples, layer.outputs()), value)),
+                scratch: aligned(Array2::from_elem((1, layer.scratch_len(samples)), value)),
+            }
         });
-        Self { batch: Batch::filled(network, batch, value), layers: layers.collect(), has_begun: false }
+        let batch = Batch::filled(network, batch, steps, value);
+        Self { batch, layers: layers.collect(), has_begun: false, samples: 0..0 }
+    }
+
+    /// The samples of a step that follows the last one, of `b` of them.
+    pub(super) fn samples_of_step(&self, b: usize) -> Range<usize> {
+        let start = if self.is_in_steps() && self.samples.end < self.images() { self.samples.end } else { 0 };
+        start..start + b
+    }
+
+    /// Whether the last step, or the one that is being done, is the last that learns from its batch.
+    pub(super) fn is_last_step(&self) -> bool {
+        !self.is_in_steps() || self.samples.end == self.images()
+    }
+
+    /// What the last step, or the one that is being done, ends with: labels (b), logits (b, K), and their gradient (b, K).
+    pub(super) fn ends(&mut self) -> (&[u8], ArrayView2<'_, f32>, ArrayViewMut2<'_, f32>) {
+        let rows = rows_of(self.layers.len() - 1, &self.samples);
+        let LayerSpace { y, d_y, .. } = self.layers.last_mut().expect("a network has a layer");
+        (&self.batch.labels()[self.samples.clone()], some_rows(y, rows.clone()), some_rows_mut(d_y, rows))
+    }
+
+    /// Whether several steps learn from its batch.
+    pub(super) fn is_in_steps(&self) -> bool {
+        self.batch.is_in_steps()
     }
 
     /// Largest batch it has room for.
@@ -78,7 +115,7 @@ impl Workspace {
     /// # Panics
     /// If they are more than [`batch`](Self::batch), or an index is not below the number of images.
     pub fn load(&mut self, data: &Dataset, input: Input, indices: &[u32]) {
-        self.has_begun = false;
+        (self.has_begun, self.samples) = (false, 0..0);
         self.batch.load(data, input, indices);
     }
 
@@ -88,7 +125,7 @@ impl Workspace {
     /// If `b` exceeds [`batch`](Self::batch).
     pub fn input(&mut self, b: usize) -> (ArrayViewMut2<'_, f32>, &mut [u8]) {
         let Contents { whole, is_whole, labels, .. } = &mut *self.batch.0;
-        self.has_begun = false;
+        (self.has_begun, self.samples) = (false, 0..0);
         *is_whole = true;
         if whole.nrows() < b {
             *whole = Array2::zeros((labels.len(), whole.ncols())); // once
@@ -103,20 +140,25 @@ impl Workspace {
 
     /// The logits (b, K) of the last forward pass of `b` images, if the next has not begun.
     pub fn logits(&self, b: usize) -> ArrayView2<'_, f32> {
-        first_rows(&self.last().y, b)
+        self.output(self.layers.len() - 1, b)
     }
 
     /// Their probabilities (b, K), if no backward pass came after it.
     pub fn probabilities(&self, b: usize) -> ArrayView2<'_, f32> {
-        first_rows(&self.last().d_y, b)
+        some_rows(&self.last().d_y, self.rows_of(self.layers.len() - 1, b))
     }
 
-    /// The output (b, O) of the layer at place `layer` in the last forward pass of `b` images.
+    /// The output (b, O) of the layer at place `layer` in the last forward pass of `b` images, if the next has not begun.
     ///
     /// # Panics
     /// If the network has no such layer.
     pub fn output(&self, layer: usize, b: usize) -> ArrayView2<'_, f32> {
-        first_rows(&self.layers[layer].y, b)
+        some_rows(&self.layers[layer].y, self.rows_of(layer, b))
+    }
+
+    /// Of the first `b` samples of its step.
+    fn rows_of(&self, place: usize, b: usize) -> Range<usize> {
+        rows_of(place, &(self.samples.start..self.samples.start + b))
     }
 
     fn last(&self) -> &LayerSpace {
@@ -124,16 +166,28 @@ impl Workspace {
     }
 }
 
+/// The rows of a step's `samples` in the buffers of the layer at `place`.
+pub(super) fn rows_of(place: usize, samples: &Range<usize>) -> Range<usize> {
+    if place == 0 { samples.clone() } else { 0..samples.len() }
+}
+
 impl Batch {
     /// For batches of up to `batch` images through `network`.
     pub fn new(network: &Network, batch: usize) -> Self {
-        Self::filled(network, batch, 0.0)
+        Self::of_steps(network, batch, 1)
     }
 
-    fn filled(network: &Network, batch: usize, value: f32) -> Self {
+    /// For `steps` steps, each of up to `batch` images: see [`Workspace::of_steps`].
+    pub fn of_steps(network: &Network, batch: usize, steps: usize) -> Self {
+        Self::filled(network, batch, steps, 0.0)
+    }
+
+    fn filled(network: &Network, of_step: usize, steps: usize, value: f32) -> Self {
         let inputs = network.architecture().inputs;
         let outputs = network.layers()[0].outputs();
+        let batch = of_step * steps;
         let sparse = network.prefers_sparse_batches(batch).then(|| SparseBatch::new(batch, inputs, outputs));
+        let sparse = if steps > 1 { sparse.map(|sparse| sparse.in_steps_of(of_step)) } else { sparse };
         let whole = Array2::from_elem((if sparse.is_some() { 0 } else { batch }, inputs), value);
         let is_whole = sparse.is_none();
         Self(Box::new(Contents { labels: vec![0; batch], images: 0, whole, sparse, is_whole }))
@@ -148,6 +202,8 @@ impl Batch {
         *images = indices.len();
         let labels = &mut labels[..indices.len()];
         *is_whole = sparse.is_none();
+        let is_in_steps = sparse.as_ref().is_some_and(SparseBatch::is_in_steps);
+        assert!(input.is_proportional() || !is_in_steps, "inputs that are not proportional to bytes");
         match sparse {
             Some(sparse) => data.gather_sparse(input, indices, sparse, labels),
             None => data.gather(input, indices, first_rows_mut(whole, indices.len()), labels),
@@ -163,6 +219,12 @@ impl Batch {
         {
             sparse.prefetch();
         }
+    }
+
+    /// Whether several steps learn from it.
+    pub(super) fn is_in_steps(&self) -> bool {
+        let Contents { sparse, is_whole, .. } = &*self.0;
+        !is_whole && sparse.as_ref().is_some_and(SparseBatch::is_in_steps)
     }
 
     /// Those of the images; after them, what earlier batches left.

@@ -57,6 +57,11 @@ impl Learner for Sgd {
         });
     }
 
+    /// Not with a penalty: weights decay in every step.
+    fn plain_rate(&self) -> Option<f32> {
+        (self.l2 == 0.0).then_some(self.learning_rate as f32)
+    }
+
     /// `b ← b - η·d_b`.
     fn bias(&mut self, _parameter: usize, mut b: ArrayViewMut1<f32>, d_b: ArrayView1<f32>) {
         b.scaled_add(-self.learning_rate as f32, &d_b);

@@ -3,7 +3,7 @@
 use super::TrainConfig;
 use crate::error::{Error, Problem, Result};
 use crate::format::megabytes;
-use crate::nn::{Architecture, LayerSpec};
+use crate::nn::{Architecture, LayerSpec, Network};
 use crate::optim::OptimizerName;
 
 /// Of the program and its libraries, measured: a run on 7 x 7 digits takes 14 MB.
@@ -27,7 +27,7 @@ impl TrainConfig {
             OptimizerName::Adam | OptimizerName::AdamW => (2, largest),
         };
         let state = parameters.saturating_mul(1 + memories);
-        let batch = self.batch_size.min(images) as u64;
+        let batch = self.batch_size.max(Network::IMAGES_AT_ONCE).min(images) as u64;
         let rows = batch.saturating_add(EVALUATED.saturating_mul(self.threads() as u64));
         let buffers = rows.saturating_mul(numbers_an_image(architecture) * F32);
         let next = batch.saturating_mul(2 * 5 * architecture.inputs as u64);

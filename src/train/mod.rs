@@ -45,7 +45,8 @@ pub trait Observer {
         Ok(())
     }
 
-    /// A step or an epoch is over, and what has been learnt is all in the network: it can be kept, or the run ended.
+    /// Steps or an epoch are over, and what has been learnt is all in the network: it can be kept, or the run ended. Some steps have no such moment between them
+    /// ([`Network::steps_at_once`]).
     ///
     /// # Errors
     /// Ends the run: it is to stop here, or what should be kept cannot be.
@@ -84,6 +85,8 @@ pub struct Trainer<'d> {
     workspace: Workspace,
     /// The two batches after the one in `workspace`.
     upcoming: [Batch; 2],
+    /// How many steps learn from each of them: see [`Network::steps_at_once`].
+    steps_at_once: usize,
     order: Vec<u32>,
     crew: Crew,
     history: History,
@@ -145,13 +148,17 @@ impl<'d> Trainer<'d> {
         let class_weights = config.class_weights(data.labels(), data.classes())?;
         let network = make(&config, architecture)?;
         let batch_size = config.batch_size.min(data.len());
+        let optimizer = optimizer(config.optimizer, config.l2, &network);
+        let may_put_off = optimizer.plain_rate().is_some() && config.input().is_proportional();
+        let steps_at_once = if may_put_off { network.steps_at_once(batch_size) } else { 1 };
         Ok(Self {
             objective,
             weighted: class_weights.map(|weights| loss::Weighted::new(objective, weights)),
-            optimizer: optimizer(config.optimizer, config.l2, &network),
+            optimizer,
             schedule,
-            workspace: Workspace::new(&network, batch_size),
-            upcoming: [0; 2].map(|_| Batch::new(&network, batch_size)),
+            workspace: Workspace::of_steps(&network, batch_size, steps_at_once),
+            upcoming: [0; 2].map(|_| Batch::of_steps(&network, batch_size, steps_at_once)),
+            steps_at_once,
             order: (0..data.len() as u32).collect(),
             crew: Crew::new(config.threads(), network.largest_product(batch_size))?,
             history: History::default(),
@@ -165,6 +172,11 @@ impl<'d> Trainer<'d> {
     /// The network as it is now.
     pub fn network(&self) -> &Network {
         &self.network
+    }
+
+    /// How many steps the first layer takes at once: see [`Network::steps_at_once`].
+    pub fn steps_at_once(&self) -> usize {
+        self.steps_at_once
     }
 
     /// The epochs so far.
@@ -221,8 +233,8 @@ impl<'d> Trainer<'d> {
         self.config.patience > 0 && waited >= self.config.patience
     }
 
-    /// One pass over the images in the current order, from where it stands; the last short batch included. While a step
-    /// learns from one batch and begins with the next, the third is loaded, and the images of the fourth are asked for.
+    /// One pass over the images in the current order, from where it stands; the last short batch included. While a step, or several at once,
+    /// learn from what is loaded and begin with what is next, the third is loaded, and the images of the fourth are asked for.
     /// Returns the scores and the wall time.
     fn learn_epoch(&mut self, observer: &mut dyn Observer) -> Result<(Scores, f64)> {
         let since = Instant::now();
@@ -235,44 +247,44 @@ impl<'d> Trainer<'d> {
         let (at, input) = (&mut self.position, config.input());
         let objective = self.weighted.as_ref().map_or(self.objective, |weighted| weighted);
         let level = schedule.level(&history.watched_losses());
-        let mut batches = order.chunks(config.batch_size).skip(at.batch);
+        let left = &order[(at.batch * config.batch_size).min(order.len())..];
+        let mut batches = left.chunks(config.batch_size * self.steps_at_once);
         let [next, after] = upcoming;
         workspace.load(data, input, batches.next().unwrap_or_default());
         next.load(data, input, batches.next().unwrap_or_default());
         crew.steps(|| {
             while workspace.images() > 0 {
-                let images = workspace.images();
-                at.learning_rate = schedule.rate(level, at.step);
-                at.step += 1;
-                at.batch += 1;
-                optimizer.begin_step(at.learning_rate);
-                let step = Step { seed: config.seed(), number: at.step };
                 let load_after = || {
                     after.load(data, input, batches.next().unwrap_or_default());
                     data.prefetch(batches.clone().next().unwrap_or_default());
                 };
-                let learn =
-                    || network.learn_and_begin(step, workspace, images, objective, &mut **optimizer, Some(next));
-                let score = team::beside(load_after, learn);
-                if !score.loss_sum.is_finite() {
-                    let layer = network.first_not_finite(workspace, images);
-                    return Err(
-                        at.diverged(layer.map_or("the loss".to_owned(), |layer| format!("the output of {layer}")))
-                    );
-                }
+                let mut images_left = workspace.images();
+                let learn = || {
+                    while images_left > 0 {
+                        let images = images_left.min(config.batch_size);
+                        images_left -= images;
+                        at.learning_rate = schedule.rate(level, at.step);
+                        at.step += 1;
+                        at.batch += 1;
+                        optimizer.begin_step(at.learning_rate);
+                        let step = Step { seed: config.seed(), number: at.step };
+                        let optimizer = &mut **optimizer;
+                        let score = network.learn_and_begin(step, workspace, images, objective, optimizer, Some(next));
+                        if !score.loss_sum.is_finite() {
+                            let layer = network.first_not_finite(workspace, images);
+                            let place = layer.map_or("the loss".to_owned(), |layer| format!("the output of {layer}"));
+                            return Err(at.diverged(place));
+                        }
+                        at.running.add(score, images);
+                        let Position { epoch, batch, running, .. } = *at;
+                        observer.step(&StepRecord { epoch, batch, images, so_far: running });
+                    }
+                    Ok(())
+                };
+                team::beside(load_after, learn)?;
                 std::mem::swap(next, after);
-                at.running.add(score, images);
-                let Position { epoch, batch, running, .. } = *at;
-                observer.step(&StepRecord { epoch, batch, images, so_far: running });
-                let optimizer = &**optimizer;
-                observer.between_steps(&Moment {
-                    network,
-                    optimizer,
-                    history,
-                    position: *at,
-                    since,
-                    is_over: false,
-                })?;
+                let (optimizer, position) = (&**optimizer, *at);
+                observer.between_steps(&Moment { network, optimizer, history, position, since, is_over: false })?;
             }
             Ok(())
         })

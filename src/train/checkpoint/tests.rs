@@ -82,6 +82,29 @@ fn every_optimizer_goes_on_from_every_moment_as_if_it_had_never_stopped() {
     }
 }
 
+/// Steps that are learnt from at once have no moment between them.
+#[test]
+fn so_does_a_training_that_takes_steps_at_once() {
+    let data =
+        Dataset::new((0..324).map(|i| (i * 7 % 251) as u8).collect(), (0..81).map(|i| i % 3).collect(), (2, 2), 3);
+    let config = || {
+        let settings =
+            TrainSettings { hidden: vec![64], batch_size: 4, epochs: 2, threads: Some(1), ..Default::default() };
+        settings.check().unwrap()
+    };
+    let mut all = All(Identity::new(&config(), &data), Vec::new());
+    let mut trainer = Trainer::new(config(), &data).unwrap();
+    assert_eq!(trainer.steps_at_once(), 7);
+    trainer.run(&*judged_on(&data), &mut all).unwrap();
+    let steps: Vec<u64> = all.1.iter().map(|bytes| parse(bytes).unwrap().position().step).collect();
+    assert_eq!(steps, [7, 14, 21, 21, 28, 35, 42, 42], "the last step of an epoch, and the epoch");
+    for bytes in &all.1 {
+        let mut resumed = Trainer::resumed(config(), &data, &parse(bytes).unwrap()).unwrap();
+        resumed.run(&*judged_on(&data), &mut ()).unwrap();
+        assert_eq!(outcome(&resumed), outcome(&trainer));
+    }
+}
+
 #[test]
 fn memories_have_the_names_and_shapes_that_pytorch_gives_them() {
     let data = images();

@@ -1,0 +1,239 @@
+//! Steps that the first layer takes at once learn what they learn one after the other.
+
+use std::thread;
+use std::time::Duration;
+
+use gemmnist::data::{self, Dataset, Input};
+use gemmnist::linalg::team::{self, Team};
+use gemmnist::nn::naive::NaiveNetwork;
+use gemmnist::nn::{
+    Activation, Architecture, Batch, Init, Learner, Loss, Network, Output, ParameterMut, Step, Workspace, loss,
+};
+use gemmnist::optim::{OptimizerName, optimizer};
+use gemmnist::seed::Seed;
+use gemmnist::train::{InputName, TrainSettings, Trainer};
+use ndarray::Array2;
+
+/// Their number is a multiple of no block of steps below.
+const IMAGES: usize = 403;
+
+fn mnist() -> Dataset {
+    data::load("mnist").expect("data/mnist is part of the crate").train.slice(0..IMAGES)
+}
+
+/// Smooth everywhere, so that rounding parts no two of them; its first layer is wide enough.
+fn perceptron(hidden: &[usize], classes: usize) -> Architecture {
+    Architecture::perceptron(784, hidden, Activation::Tanh, classes, Output::Softmax)
+}
+
+fn initialised(architecture: &Architecture) -> Network {
+    Network::initialised(architecture.clone(), Init::Xavier, Seed(3))
+}
+
+/// Another in each step.
+fn learning_rate(step: u64) -> f64 {
+    0.02 * (1.5 + (step as f64).sin())
+}
+
+fn parameters(network: &Network) -> Vec<f64> {
+    network.parameters().flat_map(|(_, parameter)| parameter.file_values()).map(f64::from).collect()
+}
+
+/// How the steps of a training follow each other.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Way {
+    /// One after the other, with all pixels.
+    WholeBatches,
+    /// Some learn from what is loaded at once.
+    AtOnce,
+    /// The same, and the last of them begins the next.
+    AtOnceAndBeginning,
+}
+
+/// Batches of so many images, and how many are learnt from at once.
+type Block = (usize, usize);
+
+/// All parameters after `steps` steps, or up to the next end of a block of them.
+fn trained(way: Way, architecture: &Architecture, (batch, at_once): Block, steps: u64) -> Vec<f64> {
+    let (data, mut network) = (mnist(), initialised(architecture));
+    let (_, _, objective) = loss::OBJECTIVES[0];
+    let mut optimizer = optimizer(OptimizerName::Sgd, 0.0, &network);
+    // Whatever is read before it was written makes the network useless.
+    let mut workspace = Workspace::filled(&network, batch, at_once, f32::NAN);
+    let mut next = Batch::of_steps(&network, batch, at_once);
+    let indices: Vec<u32> = (0..IMAGES as u32).collect();
+    let mut blocks = indices.chunks(batch * at_once).cycle().peekable();
+    let mut number = 0;
+    workspace.load(&data, Input::Gray, blocks.peek().unwrap());
+    while number < steps {
+        let images = blocks.next().unwrap();
+        if way == Way::AtOnce {
+            workspace.load(&data, Input::Gray, images);
+        }
+        next.load(&data, Input::Gray, blocks.peek().unwrap());
+        for images in images.chunks(batch) {
+            if way == Way::WholeBatches {
+                let (x, labels) = workspace.input(images.len());
+                data.gather(Input::Gray, images, x, labels);
+            }
+            number += 1;
+            optimizer.begin_step(learning_rate(number));
+            let step = Step { seed: Seed(3), number };
+            let next = (way == Way::AtOnceAndBeginning).then_some(&mut next);
+            network.learn_and_begin(step, &mut workspace, images.len(), objective, &mut *optimizer, next);
+        }
+    }
+    parameters(&network)
+}
+
+fn learn_in_f64(twin: &mut NaiveNetwork, data: &Dataset, images: &[usize], rate: f64) {
+    let x = Array2::from_shape_fn((images.len(), 784), |(i, j)| f64::from(data.image(images[i])[j]) / 255.0);
+    let labels: Vec<u8> = images.iter().map(|&image| data.labels()[image]).collect();
+    let gradients = twin.gradients(&x, &labels);
+    for (layer, gradient) in twin.layers.iter_mut().zip(gradients) {
+        layer.weights.as_mut().unwrap().scaled_add(-rate, &gradient.weights.unwrap());
+        layer.bias.scaled_add(-rate, &gradient.bias);
+    }
+}
+
+/// The same as `trained` in `f64`, image by image.
+fn trained_in_f64(architecture: &Architecture, (batch, at_once): Block, steps: u64) -> Vec<f64> {
+    let (data, network) = (mnist(), initialised(architecture));
+    let mut twin = NaiveNetwork::twin(&network, Loss::CrossEntropy);
+    let indices: Vec<usize> = (0..IMAGES).collect();
+    let mut blocks = indices.chunks(batch * at_once).cycle();
+    let mut number = 0;
+    while number < steps {
+        for images in blocks.next().unwrap().chunks(batch) {
+            number += 1;
+            learn_in_f64(&mut twin, &data, images, learning_rate(number));
+        }
+    }
+    let in_file_order = twin.layers.iter().map(|layer| {
+        let weights = layer.weights.as_ref().unwrap().t().iter().copied().collect::<Vec<_>>();
+        [weights, layer.bias.to_vec()].concat()
+    });
+    in_file_order.collect::<Vec<_>>().concat()
+}
+
+fn distance(a: &[f64], b: &[f64]) -> f64 {
+    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>().sqrt();
+    assert_eq!(a.len(), b.len());
+    norm(&mut a.iter().zip(b).map(|(a, b)| a - b)) / norm(&mut b.iter().copied())
+}
+
+/// The last batches of a pass over the images are short, or fewer.
+const BLOCKS: [Block; 5] = [(1, 2), (1, 30), (4, 7), (10, 3), (15, 2)];
+
+#[test]
+fn a_thousand_steps_end_where_they_end_with_whole_batches_one_after_the_other() {
+    // The last network's first layer is its last.
+    for architecture in [perceptron(&[128], 10), perceptron(&[70, 12], 10), perceptron(&[], 65)] {
+        for block in BLOCKS {
+            let [at_once, one_by_one] =
+                [Way::AtOnce, Way::WholeBatches].map(|way| trained(way, &architecture, block, 1000));
+            let found = distance(&at_once, &one_by_one);
+            println!("{architecture}, {block:?}: {found:e}");
+            assert!(found < 1e-5, "{architecture}, {block:?}: {found}");
+        }
+    }
+}
+
+/// They round no more than steps one by one do.
+#[test]
+fn they_are_as_near_to_what_is_exact_as_steps_one_after_the_other() {
+    let architecture = perceptron(&[66], 10);
+    for block in BLOCKS {
+        let exact = trained_in_f64(&architecture, block, 60);
+        let [at_once, one_by_one] =
+            [Way::AtOnce, Way::WholeBatches].map(|way| distance(&trained(way, &architecture, block, 60), &exact));
+        println!("{block:?}: {at_once:e}, one by one {one_by_one:e}");
+        assert!(at_once < 1.5 * one_by_one && one_by_one < 1e-6, "{block:?}: {at_once} and {one_by_one}");
+    }
+}
+
+/// Alone, and by teams; some of their products are large enough to be shared.
+#[test]
+fn steps_that_begin_the_next_and_teams_change_no_bit() {
+    for (hidden, block) in [(128, (10, 3)), (128, (1, 30)), (1030, (9, 3)), (70, (7, 4))] {
+        let architecture = perceptron(&[hidden], 10);
+        let expected = trained(Way::AtOnce, &architecture, block, 200);
+        for threads in [1, 2, 3, 8] {
+            let team = Team::new(threads).unwrap();
+            let found = team.lead(|| {
+                // A team that has seen jobs of a tenth of a millisecond shares those of a step.
+                (0..50).for_each(|_| team::share(2, |_| thread::sleep(Duration::from_micros(50))));
+                trained(Way::AtOnceAndBeginning, &architecture, block, 200)
+            });
+            assert!(found == expected, "{hidden} units, {block:?}, {threads} threads");
+        }
+    }
+}
+
+#[test]
+fn a_training_takes_steps_at_once_only_where_it_may() {
+    let data = mnist();
+    let steps = |settings: &str| {
+        let mut all = TrainSettings { hidden: vec![128], batch_size: 10, ..TrainSettings::default() };
+        match settings {
+            "" => {}
+            "batch" => all.batch_size = 16,
+            "narrow" => all.hidden = vec![30],
+            "adam" => all.optimizer = OptimizerName::Adam,
+            "l2" => all.l2 = 1e-4,
+            "input" => all.input = InputName::Binary,
+            "dropout" => all.dropout = 0.5,
+            _ => all.input_dropout = 0.2,
+        }
+        Trainer::new(all.check().unwrap(), &data).unwrap().steps_at_once()
+    };
+    let found = ["", "batch", "narrow", "adam", "l2", "input", "dropout", "input dropout"].map(steps);
+    assert_eq!(found, [3, 1, 1, 1, 1, 1, 3, 1]);
+}
+
+/// Of those at once, too, the step is told apart, and what the steps before it left is not looked at.
+#[test]
+fn a_loss_that_is_not_finite_ends_the_steps_and_names_the_layer() {
+    let (data, (_, _, objective)) = (mnist(), loss::OBJECTIVES[0]);
+    let architecture = Architecture::perceptron(784, &[64], Activation::Relu, 10, Output::Softmax);
+    let mut network = initialised(&architecture);
+    let mut optimizer = optimizer(OptimizerName::Sgd, 0.0, &network);
+    let (mut workspace, mut next) = (Workspace::of_steps(&network, 2, 2), Batch::of_steps(&network, 2, 2));
+    workspace.load(&data, Input::Gray, &[0, 1, 2, 3]);
+    next.load(&data, Input::Gray, &[4, 5, 6]);
+    optimizer.begin_step(0.1);
+    let mut learn = |network: &mut Network, number| {
+        let step = Step { seed: Seed(0), number };
+        network.learn_and_begin(step, &mut workspace, 2, objective, &mut *optimizer, Some(&mut next)).loss_sum
+    };
+    assert!(learn(&mut network, 1).is_finite());
+    for (_, parameter) in network.parameters_mut().filter(|(name, _)| name == "layers.0.bias") {
+        let ParameterMut::Bias(mut bias) = parameter else { panic!("a bias") };
+        bias.fill(f32::INFINITY);
+    }
+    assert!(!learn(&mut network, 2).is_finite());
+    assert_eq!(network.first_not_finite(&workspace, 2).as_deref(), Some("layers.0"));
+    assert_eq!((workspace.images(), next.len()), (4, 3), "nothing was exchanged");
+}
+
+fn learn_from_steps_at_once(learner: &mut dyn Learner, input: Input) {
+    let (data, mut network) = (mnist(), initialised(&perceptron(&[64], 10)));
+    let (_, _, objective) = loss::OBJECTIVES[0];
+    let mut workspace = Workspace::of_steps(&network, 2, 2);
+    workspace.load(&data, input, &[0, 1, 2, 3]);
+    network.learn(Step { seed: Seed(0), number: 1 }, &mut workspace, 2, objective, learner);
+}
+
+#[test]
+#[should_panic(expected = "of plain SGD")]
+fn another_optimizer_cannot_learn_from_them() {
+    let adam = &mut *optimizer(OptimizerName::Adam, 0.0, &initialised(&perceptron(&[64], 10)));
+    learn_from_steps_at_once(adam, Input::Gray);
+}
+
+#[test]
+#[should_panic(expected = "not proportional")]
+fn inputs_that_are_not_proportional_to_bytes_are_refused() {
+    let sgd = &mut *optimizer(OptimizerName::Sgd, 0.0, &initialised(&perceptron(&[64], 10)));
+    learn_from_steps_at_once(sgd, Input::Binary { threshold: 128 });
+}
