@@ -53,11 +53,19 @@ enum Way {
 /// Batches of so many images, and how many are learnt from at once.
 type Block = (usize, usize);
 
+/// What is trained, in which steps, and with which penalty.
+#[derive(Debug, Clone, Copy)]
+struct Case<'a> {
+    architecture: &'a Architecture,
+    block: Block,
+    l2: f64,
+}
+
 /// All parameters after `steps` steps, or up to the next end of a block of them.
-fn trained(way: Way, architecture: &Architecture, (batch, at_once): Block, steps: u64) -> Vec<f64> {
+fn trained(way: Way, Case { architecture, block: (batch, at_once), l2 }: Case, steps: u64) -> Vec<f64> {
     let (data, mut network) = (mnist(), initialised(architecture));
     let (_, _, objective) = loss::OBJECTIVES[0];
-    let mut optimizer = optimizer(OptimizerName::Sgd, 0.0, &network);
+    let mut optimizer = optimizer(OptimizerName::Sgd, l2, &network);
     // Whatever is read before it was written makes the network useless.
     let mut workspace = Workspace::filled(&network, batch, at_once, f32::NAN);
     let mut next = Batch::of_steps(&network, batch, at_once);
@@ -97,9 +105,9 @@ fn learn_in_f64(twin: &mut NaiveNetwork, data: &Dataset, images: &[usize], rate:
 }
 
 /// The same as `trained` in `f64`, image by image.
-fn trained_in_f64(architecture: &Architecture, (batch, at_once): Block, steps: u64) -> Vec<f64> {
+fn trained_in_f64(Case { architecture, block: (batch, at_once), l2 }: Case, steps: u64) -> Vec<f64> {
     let (data, network) = (mnist(), initialised(architecture));
-    let mut twin = NaiveNetwork::twin(&network, Loss::CrossEntropy);
+    let mut twin = NaiveNetwork { l2, ..NaiveNetwork::twin(&network, Loss::CrossEntropy) };
     let indices: Vec<usize> = (0..IMAGES).collect();
     let mut blocks = indices.chunks(batch * at_once).cycle();
     let mut number = 0;
@@ -129,12 +137,12 @@ const BLOCKS: [Block; 5] = [(1, 2), (1, 30), (4, 7), (10, 3), (15, 2)];
 fn a_thousand_steps_end_where_they_end_with_whole_batches_one_after_the_other() {
     // The last network's first layer is its last.
     for architecture in [perceptron(&[128], 10), perceptron(&[70, 12], 10), perceptron(&[], 65)] {
-        for block in BLOCKS {
-            let [at_once, one_by_one] =
-                [Way::AtOnce, Way::WholeBatches].map(|way| trained(way, &architecture, block, 1000));
+        for (block, l2) in BLOCKS.into_iter().zip([0.0, 0.05].into_iter().cycle()) {
+            let case = Case { architecture: &architecture, block, l2 };
+            let [at_once, one_by_one] = [Way::AtOnce, Way::WholeBatches].map(|way| trained(way, case, 1000));
             let found = distance(&at_once, &one_by_one);
-            println!("{architecture}, {block:?}: {found:e}");
-            assert!(found < 1e-5, "{architecture}, {block:?}: {found}");
+            println!("{architecture}, {block:?}, L2 {l2}: {found:e}");
+            assert!(found < 1e-5, "{architecture}, {block:?}, L2 {l2}: {found}");
         }
     }
 }
@@ -143,12 +151,13 @@ fn a_thousand_steps_end_where_they_end_with_whole_batches_one_after_the_other() 
 #[test]
 fn they_are_as_near_to_what_is_exact_as_steps_one_after_the_other() {
     let architecture = perceptron(&[66], 10);
-    for block in BLOCKS {
-        let exact = trained_in_f64(&architecture, block, 60);
+    for (block, l2) in BLOCKS.into_iter().flat_map(|block| [(block, 0.0), (block, 0.05)]) {
+        let case = Case { architecture: &architecture, block, l2 };
+        let exact = trained_in_f64(case, 60);
         let [at_once, one_by_one] =
-            [Way::AtOnce, Way::WholeBatches].map(|way| distance(&trained(way, &architecture, block, 60), &exact));
-        println!("{block:?}: {at_once:e}, one by one {one_by_one:e}");
-        assert!(at_once < 1.5 * one_by_one && one_by_one < 1e-6, "{block:?}: {at_once} and {one_by_one}");
+            [Way::AtOnce, Way::WholeBatches].map(|way| distance(&trained(way, case, 60), &exact));
+        println!("{block:?}, L2 {l2}: {at_once:e}, one by one {one_by_one:e}");
+        assert!(at_once < 1.5 * one_by_one && one_by_one < 1e-6, "{block:?}, L2 {l2}: {at_once} and {one_by_one}");
     }
 }
 
@@ -156,14 +165,16 @@ fn they_are_as_near_to_what_is_exact_as_steps_one_after_the_other() {
 #[test]
 fn steps_that_begin_the_next_and_teams_change_no_bit() {
     for (hidden, block) in [(128, (10, 3)), (128, (1, 30)), (1030, (9, 3)), (70, (7, 4))] {
-        let architecture = perceptron(&[hidden], 10);
-        let expected = trained(Way::AtOnce, &architecture, block, 200);
+        let (batch, _) = block;
+        let architecture = &perceptron(&[hidden], 10);
+        let case = Case { architecture, block, l2: if batch == 10 { 0.01 } else { 0.0 } };
+        let expected = trained(Way::AtOnce, case, 200);
         for threads in [1, 2, 3, 8] {
             let team = Team::new(threads).unwrap();
             let found = team.lead(|| {
                 // A team that has seen jobs of a tenth of a millisecond shares those of a step.
                 (0..50).for_each(|_| team::share(2, |_| thread::sleep(Duration::from_micros(50))));
-                trained(Way::AtOnceAndBeginning, &architecture, block, 200)
+                trained(Way::AtOnceAndBeginning, case, 200)
             });
             assert!(found == expected, "{hidden} units, {block:?}, {threads} threads");
         }
@@ -181,14 +192,15 @@ fn a_training_takes_steps_at_once_only_where_it_may() {
             "narrow" => all.hidden = vec![30],
             "adam" => all.optimizer = OptimizerName::Adam,
             "l2" => all.l2 = 1e-4,
+            "much l2" => all.l2 = 2.0,
             "input" => all.input = InputName::Binary,
             "dropout" => all.dropout = 0.5,
             _ => all.input_dropout = 0.2,
         }
         Trainer::new(all.check().unwrap(), &data).unwrap().steps_at_once()
     };
-    let found = ["", "batch", "narrow", "adam", "l2", "input", "dropout", "input dropout"].map(steps);
-    assert_eq!(found, [3, 1, 1, 1, 1, 1, 3, 1]);
+    let found = ["", "batch", "narrow", "adam", "l2", "much l2", "input", "dropout", "input dropout"].map(steps);
+    assert_eq!(found, [3, 1, 1, 1, 3, 1, 1, 3, 1]);
 }
 
 /// Of those at once, too, the step is told apart, and what the steps before it left is not looked at.
@@ -225,7 +237,7 @@ fn learn_from_steps_at_once(learner: &mut dyn Learner, input: Input) {
 }
 
 #[test]
-#[should_panic(expected = "of plain SGD")]
+#[should_panic(expected = "are linear")]
 fn another_optimizer_cannot_learn_from_them() {
     let adam = &mut *optimizer(OptimizerName::Adam, 0.0, &initialised(&perceptron(&[64], 10)));
     learn_from_steps_at_once(adam, Input::Gray);

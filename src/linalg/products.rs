@@ -251,6 +251,15 @@ impl Gradient<'_, '_> {
         self.write(alpha, 1.0, w);
     }
 
+    /// `W ← W - decay·W + alpha·Xᵀ·D`, in this part. What decays is not left to the product: `1 - decay` rounds to a multiple of 6e-8, in every step to
+    /// the same side, and to 1 where `decay` is small.
+    pub fn add_to_decayed(self, alpha: f32, decay: f32, mut w: ArrayViewMut2<f32>) {
+        if decay > 0.0 {
+            w.mapv_inplace(|w| w - decay * w);
+        }
+        self.add_to(alpha, w);
+    }
+
     /// `G ← Xᵀ·D`, in this part.
     pub fn overwrite(self, g: ArrayViewMut2<f32>) {
         self.write(1.0, 0.0, g);

@@ -116,12 +116,14 @@ impl Layer for Dense {
         begins
     }
 
-    /// `W ← W + Xᵀ·D`. Begins the next forward pass with `X·W`.
+    /// `W ← kept·(W + Xᵀ·D)`. Begins the next forward pass with `X·W`.
     fn catch_up(&mut self, pass: CatchUp<'_>) -> bool {
-        let CatchUp { x, d, mut y, scratch, next_x } = pass;
+        let CatchUp { x, d, kept, mut y, scratch, next_x } = pass;
         let begins = next_x.is_some();
         let next = next_x.map(|x| next(x, &mut y, scratch));
-        learn_rows(x, d, [self.weights.view_mut()], next, |gradient, [w]| gradient.add_to(1.0, w));
+        learn_rows(x, d, [self.weights.view_mut()], next, |gradient, [w]| {
+            gradient.add_to_decayed(kept as f32, (1.0 - kept) as f32, w);
+        });
         begins
     }
 

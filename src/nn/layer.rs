@@ -129,8 +129,10 @@ pub struct Backward<'a> {
 pub struct CatchUp<'a> {
     /// Their input, (N, I).
     pub x: Samples<'a>,
-    /// What each sample adds to the weights is `xᵀ·d`: (N, O).
+    /// The weights become `kept·(W + Xᵀ·D)`: (N, O).
     pub d: ArrayView2<'a, f32>,
+    /// What decay has left of them.
+    pub kept: f64,
     /// (N or more, O): a layer that begins the next forward pass overwrites its first rows.
     pub y: ArrayViewMut2<'a, f32>,
     /// To be overwritten with anything.
@@ -147,13 +149,22 @@ pub trait Learner {
     /// product to the weights and never holds a gradient. With `next`, its product follows.
     fn weights(&mut self, parameter: usize, w: ArrayViewMut2<f32>, x: Samples, d: ArrayView2<f32>, next: Option<Next>);
 
-    /// η, if all that this step does to weights is `W ← W - η·∇W`. Then a layer may put that off: several steps' are one product.
-    fn plain_rate(&self) -> Option<f32> {
+    /// What this step does to weights, if it is linear in them and in their gradient. Then a layer may put it off: several steps are one product.
+    fn linear(&self) -> Option<Linear> {
         None
     }
 
     /// `b` (O) has the gradient `d_b` (O).
     fn bias(&mut self, parameter: usize, b: ArrayViewMut1<f32>, d_b: ArrayView1<f32>);
+}
+
+/// `W ← W - decay·W - rate·∇W`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Linear {
+    /// The learning rate.
+    pub rate: f64,
+    /// From 0 to below 1.
+    pub decay: f64,
 }
 
 /// A parameter to read.

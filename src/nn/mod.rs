@@ -31,7 +31,7 @@ pub use dense::{Dense, DenseSpec};
 pub use dropout::DropoutSpec;
 pub use init::Init;
 pub use input_bias::InputBiasSpec;
-pub use layer::{Backward, CatchUp, Layer, Learner, Mode, Parameter, ParameterMut, Step};
+pub use layer::{Backward, CatchUp, Layer, Learner, Linear, Mode, Parameter, ParameterMut, Step};
 pub use loss::{Loss, Objective, Output};
 pub use network::{BatchScore, Network, Products, predicted_class};
 pub use workspace::{Batch, Workspace};

@@ -6,7 +6,8 @@ use ndarray::{Array2, ArrayView1, ArrayView2};
 
 use super::workspace::{Batch, LayerSpace, rows_of};
 use super::{
-    Architecture, Backward, CatchUp, Init, Layer, Learner, Mode, Objective, Parameter, ParameterMut, Step, Workspace,
+    Architecture, Backward, CatchUp, Init, Layer, Learner, Linear, Mode, Objective, Parameter, ParameterMut, Step,
+    Workspace,
 };
 use crate::linalg::{
     Samples, SparseBatch, add_steps_before, first_rows, first_rows_mut, kernels::Kind, some_rows, some_rows_mut,
@@ -155,7 +156,7 @@ impl Network {
         can_be_sparse && Kind::for_pixels(operations, outputs).is_some()
     }
 
-    /// How many steps with batches of up to `batch` images learn from what is loaded at once, if the learner has a [`plain_rate`](Learner::plain_rate) and inputs are proportional to bytes.
+    /// How many steps with batches of up to `batch` images learn from what is loaded at once, if the learner is [`linear`](Learner::linear) and inputs are proportional to bytes.
     ///
     /// What the first layer's weights learn in a step adds `Xᵀ·D` to them, so the step after it has `X'·(W + Xᵀ·D) = X'·W + (X'·Xᵀ)·D`. The product of the images of different steps is
     /// small, and is there before `D` is known. So several steps read and write the weights once, as one of so many images would. It is worth it as long as that product is small beside what it saves.
@@ -184,12 +185,16 @@ impl Network {
     /// Whether the first layer's product is there: begun by the step before, or begun here for all steps that learn from the batch.
     fn begin_forward(&self, workspace: &mut Workspace) -> bool {
         let has_begun = std::mem::take(&mut workspace.has_begun);
-        let Workspace { batch, layers, samples, .. } = workspace;
+        let Workspace { batch, layers, samples, kept, .. } = workspace;
         let (Samples::Sparse(x), true) = (batch.samples(batch.len()), batch.is_in_steps()) else { return has_begun };
         let LayerSpace { y, d_y, .. } = &mut layers[0];
         if samples.start > 0 {
             let d = first_rows(d_y, samples.start);
-            add_steps_before(x, samples.clone(), d, some_rows_mut(y, samples.clone()));
+            let mut y = some_rows_mut(y, samples.clone());
+            add_steps_before(x, samples.clone(), d, y.view_mut());
+            if *kept != 1.0 {
+                y.mapv_inplace(|y| *kept as f32 * y);
+            }
         } else if !has_begun {
             self.layers[0].begin_forward(Samples::Sparse(x), first_rows_mut(y, x.samples()));
         }
@@ -229,7 +234,7 @@ impl Network {
     /// not what these steps made of them.
     ///
     /// # Panics
-    /// As [`score`](Self::score), or if `next` has more images than the batch, or several steps learn from it and the learner has no [`plain_rate`](Learner::plain_rate).
+    /// As [`score`](Self::score), or if `next` has more images than the batch, or several steps learn from it and the learner is not [`linear`](Learner::linear).
     pub fn learn_and_begin(
         &mut self,
         step: Step,
@@ -269,7 +274,7 @@ impl Network {
     fn backward(&mut self, workspace: &mut Workspace, learner: &mut dyn Learner, next: Option<&Batch>) -> bool {
         let (puts_off, is_last) = (workspace.is_in_steps(), workspace.is_last_step());
         let next = next.filter(|next| !next.is_empty());
-        let Workspace { batch, layers, samples, .. } = workspace;
+        let Workspace { batch, layers, samples, kept, .. } = workspace;
         let mut has_begun = false;
         for (i, layer) in self.layers.iter_mut().enumerate().rev() {
             let (before, here) = layers.split_at_mut(i);
@@ -295,13 +300,15 @@ impl Network {
         }
         if puts_off {
             let LayerSpace { y, d_y, scratch } = &mut layers[0];
-            let rate = learner.plain_rate().expect("steps that learn from one batch are of plain SGD");
-            some_rows_mut(d_y, samples.clone()).mapv_inplace(|d| -rate * d);
+            let Linear { rate, decay } = learner.linear().expect("steps that learn from one batch are linear");
+            *kept = (1.0 - decay) * if samples.start == 0 { 1.0 } else { *kept };
+            let factor = (-rate / *kept) as f32;
+            some_rows_mut(d_y, samples.clone()).mapv_inplace(|d| factor * d);
             has_begun = is_last && {
                 let (x, n) = (batch.samples(batch.len()), batch.len());
                 let (d, y) = (first_rows(d_y, n), y.view_mut());
                 let next_x = next.map(|next| next.samples(next.len()));
-                self.layers[0].catch_up(CatchUp { x, d, y, scratch: all(scratch), next_x })
+                self.layers[0].catch_up(CatchUp { x, d, kept: *kept, y, scratch: all(scratch), next_x })
             };
         }
         has_begun

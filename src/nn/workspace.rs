@@ -18,6 +18,8 @@ pub struct Workspace {
     pub(super) has_begun: bool,
     /// The samples of the batch that the last step was about, or the one that is being done.
     pub(super) samples: Range<usize>,
+    /// What the decay of the steps so far that learn from the batch has left of the first layer's weights; 1 before the first.
+    pub(super) kept: f64,
 }
 
 /// The samples of a step, with their labels. The next steps' are loaded beside this one. In a box: batches are exchanged in every step, and what another thread has
@@ -74,7 +76,7 @@ impl Workspace {
             }
         });
         let batch = Batch::filled(network, batch, steps, value);
-        Self { batch, layers: layers.collect(), has_begun: false, samples: 0..0 }
+        Self { batch, layers: layers.collect(), has_begun: false, samples: 0..0, kept: 1.0 }
     }
 
     /// The samples of a step that follows the last one, of `b` of them.

@@ -4,7 +4,7 @@ use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 use super::{Memory, Optimizer};
 use crate::linalg::{Next, Samples, learn_rows};
-use crate::nn::Learner;
+use crate::nn::{Learner, Linear};
 
 /// SGD without momentum. It has no memory, and never builds the gradient of a weight matrix.
 #[derive(Debug, Clone, Copy)]
@@ -38,8 +38,7 @@ impl Optimizer for Sgd {
 }
 
 impl Learner for Sgd {
-    /// `W ← W - ηλ·W - η·Xᵀ·D`: one product that adds to `w`, after its decay where there is one. That is not left to the
-    /// product: `1 - ηλ` rounds to a multiple of 6e-8, in every step to the same side, and to 1 where ηλ is small.
+    /// `W ← W - ηλ·W - η·Xᵀ·D`: one product that adds to `w`, after its decay where there is one.
     fn weights(
         &mut self,
         _parameter: usize,
@@ -48,18 +47,12 @@ impl Learner for Sgd {
         d: ArrayView2<f32>,
         next: Option<Next>,
     ) {
-        let decay = (self.learning_rate * self.l2) as f32;
-        learn_rows(x, d, [w], next, |gradient, [mut w]| {
-            if decay > 0.0 {
-                w.mapv_inplace(|w| w - decay * w);
-            }
-            gradient.add_to(-self.learning_rate as f32, w);
-        });
+        let (rate, decay) = (self.learning_rate as f32, (self.learning_rate * self.l2) as f32);
+        learn_rows(x, d, [w], next, |gradient, [w]| gradient.add_to_decayed(-rate, decay, w));
     }
 
-    /// Not with a penalty: weights decay in every step.
-    fn plain_rate(&self) -> Option<f32> {
-        (self.l2 == 0.0).then_some(self.learning_rate as f32)
+    fn linear(&self) -> Option<Linear> {
+        Some(Linear { rate: self.learning_rate, decay: self.learning_rate * self.l2 })
     }
 
     /// `b ← b - η·d_b`.

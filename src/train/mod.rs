@@ -149,7 +149,10 @@ impl<'d> Trainer<'d> {
         let network = make(&config, architecture)?;
         let batch_size = config.batch_size.min(data.len());
         let optimizer = optimizer(config.optimizer, config.l2, &network);
-        let may_put_off = optimizer.plain_rate().is_some() && config.input().is_proportional();
+        /// What is left of weights after some steps divides by no less.
+        const MOST_DECAY: f64 = 0.1;
+        let decays_slowly = config.l2 * schedule.learning_rate <= MOST_DECAY;
+        let may_put_off = optimizer.linear().is_some() && config.input().is_proportional() && decays_slowly;
         let steps_at_once = if may_put_off { network.steps_at_once(batch_size) } else { 1 };
         Ok(Self {
             objective,
