@@ -1,7 +1,8 @@
 //! Training steps by shape and by part: `cargo bench --bench step`.
 //!
 //! On one thread, on one batch of MNIST's training images. `load` gathers the batch, `judge` adds the way forward and the loss,
-//! `learn` is the whole step: so the way back and the update are what `learn` takes beyond `judge`.
+//! `learn` is the whole step: so the way back and the update are what `learn` takes beyond `judge`. `learn_at_once` is as many steps as
+//! the first layer takes at once, on as many images.
 
 mod common;
 
@@ -63,6 +64,20 @@ fn steps(criterion: &mut Criterion) {
                     black_box(network.learn(step, &mut workspace, batch, objective, &mut *sgd))
                 });
             });
+            let at_once = network.steps_at_once(batch);
+            if at_once > 1 {
+                let mut workspace = Workspace::of_steps(&network, batch, at_once);
+                let indices: Vec<u32> = (0..(batch * at_once) as u32).collect();
+                group.throughput(Throughput::Elements(indices.len() as u64));
+                group.bench_function("learn_at_once", |bench| {
+                    bench.iter(|| {
+                        workspace.load(&images, Input::Gray, &indices);
+                        for _ in 0..at_once {
+                            black_box(network.learn(step, &mut workspace, batch, objective, &mut *sgd));
+                        }
+                    });
+                });
+            }
         });
     }
 }

@@ -240,12 +240,12 @@ mod x86 {
     }
 
     /// Bytes that are multiplied at once.
-    const HALF: usize = 16;
+    const PIECE: usize = 16;
 
     /// SAFETY: `others` must be as many rows as there are sums.
     #[target_feature(enable = "avx2,popcnt")]
     unsafe fn add_dots(row: &[u8], others: &[u8], sums: &mut [u32]) {
-        let (pieces, rest) = row.as_chunks::<HALF>();
+        let (pieces, rest) = row.as_chunks::<PIECE>();
         for (number, some) in pieces.chunks(u64::BITS as usize).enumerate() {
             // Those that are not all zero: of an image, about 0.6.
             let set = some.iter().rev().fold(0, |set, piece| {
@@ -253,7 +253,7 @@ mod x86 {
                 let bytes = unsafe { _mm_loadu_si128(piece.as_ptr().cast()) };
                 set << 1 | u64::from(_mm_testz_si128(bytes, bytes) == 0)
             });
-            let (first, mut done) = (number * u64::BITS as usize * HALF, 0);
+            let (first, mut done) = (number * u64::BITS as usize * PIECE, 0);
             // SAFETY: below, as many rows are left as sums; the pieces are in all of them.
             while done < sums.len() {
                 let (others, sums) = (&others[done * row.len() + first..], &mut sums[done..]);
@@ -278,7 +278,7 @@ mod x86 {
     /// SAFETY: the pieces must be in each of these rows.
     #[target_feature(enable = "avx2,popcnt")]
     unsafe fn add_dots_of<const N: usize>(
-        pieces: &[[u8; HALF]],
+        pieces: &[[u8; PIECE]],
         mut set: u64,
         others: &[u8],
         width: usize,
@@ -292,7 +292,7 @@ mod x86 {
             unsafe {
                 let piece = _mm256_cvtepu8_epi16(_mm_loadu_si128(pieces[number].as_ptr().cast()));
                 for (part, other) in parts.iter_mut().zip(0..) {
-                    let other = others.as_ptr().add(other * width + number * HALF);
+                    let other = others.as_ptr().add(other * width + number * PIECE);
                     let other = _mm256_cvtepu8_epi16(_mm_loadu_si128(other.cast()));
                     *part = _mm256_add_epi32(*part, _mm256_madd_epi16(piece, other));
                 }
@@ -302,7 +302,7 @@ mod x86 {
             let four = _mm_add_epi32(_mm256_castsi256_si128(part), _mm256_extracti128_si256::<1>(part));
             let two = _mm_add_epi32(four, _mm_shuffle_epi32::<0b01_00_11_10>(four));
             let one = _mm_add_epi32(two, _mm_shuffle_epi32::<0b10_11_00_01>(two));
-            *sum = sum.wrapping_add(_mm_cvtsi128_si32(one).cast_unsigned());
+            *sum += _mm_cvtsi128_si32(one).cast_unsigned();
         }
         N
     }

@@ -199,23 +199,17 @@ fn add_product_here(kind: Kind, alpha: f32, x: Factor, d: ArrayView2<f32>, beta:
     }
 }
 
-/// `Y ← Y + G·D`: what `X·W` comes to for the `samples` of a step, if it is in `y` (S, O) for the weights as they were before the first step that learns from `batch`: the steps since
-/// add `X'ᵀ·D` to them, of the samples `X'` (R, I) before, and `d` (R, O). `G` is `X·X'ᵀ`.
+/// `Y' ← Y' + (X'·Xᵀ)·D`, by this thread. `y` (S, O) holds `X'·W` for the `samples` of a step, with the weights as they were before all steps that learn from `batch`; those before it,
+/// with the samples `X` (R, I) and `d` (R, O), would have added `Xᵀ·D` to them by now.
 ///
 /// # Panics
-/// If shapes disagree, or the batch is not learnt from in steps.
-pub fn add_steps_before(batch: &SparseBatch, samples: Range<usize>, d: ArrayView2<f32>, mut y: ArrayViewMut2<f32>) {
+/// If shapes disagree, or these are not the samples of a step.
+pub fn add_steps_before(batch: &SparseBatch, samples: Range<usize>, d: ArrayView2<f32>, y: ArrayViewMut2<f32>) {
     let left = batch.before(samples);
     let ((terms, rows), columns) = (left.dim(), y.ncols());
     assert_eq!((d.dim(), y.nrows()), ((terms, columns), rows), "shapes disagree");
-    let kind = Kind::of_this_processor();
-    let work = |first, c: ArrayViewMut2<f32>| {
-        let right = Columns::new(d.slice(s![.., first..first + c.ncols()]));
-        let product = Product { left: Left::Columns(Columns::new(left)), rows, terms, right };
-        kernels::multiply(kind, product, Output::Add { alpha: 1.0, c: ColumnsMut::new(c) });
-    };
-    let parts = Parts::new(2 * rows * terms * columns, columns, LINE, team::size());
-    parts.share(|width| cut_off(&mut y, Axis(1), width), work);
+    let product = Product { left: Left::Columns(Columns::new(left)), rows, terms, right: Columns::new(d) };
+    kernels::multiply(Kind::of_this_processor(), product, Output::Add { alpha: 1.0, c: ColumnsMut::new(y) });
 }
 
 /// The first product of the next step: `Y ← X·W`, `x` (B, I), `y` (B, O), as soon as `W` is learnt.

@@ -89,10 +89,10 @@ pub struct SparseBatch {
 #[derive(Debug, Clone)]
 struct Steps {
     /// Samples of each, but the last may have fewer.
-    samples: usize,
-    /// (B, B): the products `x·x'` of each sample with those of later steps; whatever else is in it is not read.
+    each: usize,
+    /// (B, B): the products of each sample with those of later steps; whatever else is in it is not read.
     products: Array2<f32>,
-    /// (B): those of a sample with the samples of the steps before.
+    /// (B): those of a sample with the samples of the steps before it.
     sums: Vec<u32>,
 }
 
@@ -263,7 +263,7 @@ impl SparseBatch {
     /// If a step has no samples.
     pub fn in_steps_of(self, samples: usize) -> Self {
         assert!(samples > 0, "a step has samples");
-        let steps = Steps { samples, products: Array2::zeros((self.most, self.most)), sums: vec![0; self.most] };
+        let steps = Steps { each: samples, products: Array2::zeros((self.most, self.most)), sums: vec![0; self.most] };
         Self { steps: Some(steps), ..self }
     }
 
@@ -299,11 +299,11 @@ impl SparseBatch {
 
     /// Those of different steps, with each other. In whole numbers, which are exact.
     fn multiply_samples(&mut self) {
-        let Some(Steps { samples: step, products, sums }) = &mut self.steps else { return };
+        let Some(Steps { each, products, sums }) = &mut self.steps else { return };
         let (width, unit) = (self.width, f64::from(self.values[255]) / 255.0);
-        for first in (0..self.samples).step_by(*step).skip(1) {
+        for first in (0..self.samples).step_by(*each).skip(1) {
             let (before, others) = self.bytes[..self.samples * width].split_at(first * width);
-            for (sample, row) in others.chunks_exact(width).take(*step).enumerate() {
+            for (sample, row) in others.chunks_exact(width).take(*each).enumerate() {
                 bytes::dots(row, before, &mut sums[..first]);
                 let products = products.column_mut(first + sample);
                 products
@@ -408,13 +408,14 @@ impl SparseBatch {
         self.steps.is_some()
     }
 
-    /// (R, S): the products `x'·x` of the R samples before a step with each of its S `samples`.
+    /// (R, S), `X·X'ᵀ`: the products of the R samples `X` before a step with each of its S `samples`, `X'`.
     ///
     /// # Panics
-    /// If it is not learnt from in steps, or has no such samples.
+    /// If it is not learnt from in steps, or these are not the samples of one.
     pub(super) fn before(&self, samples: Range<usize>) -> ArrayView2<'_, f32> {
         let steps = self.steps.as_ref().expect("a batch that is learnt from in steps");
-        assert!(samples.end <= self.samples, "no such samples");
+        let is_whole = samples.len() == steps.each || samples.end == self.samples;
+        assert!(samples.start.is_multiple_of(steps.each) && is_whole, "not the samples of a step");
         steps.products.slice(s![..samples.start, samples])
     }
 

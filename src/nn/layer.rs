@@ -60,7 +60,7 @@ pub trait Layer: Debug + Send + Sync {
     /// Overwrites every parameter with its initial value.
     fn initialise(&mut self, init: Init, stream: &mut Stream);
 
-    /// Whether it can do without most of the zeros of its input.
+    /// Whether it can do without most of the zeros of its input. Then it must have [`begin_forward`](Self::begin_forward), [`go_on_forward`](Self::go_on_forward) and [`catch_up`](Self::catch_up).
     fn takes_sparse_batches(&self) -> bool {
         false
     }
@@ -106,7 +106,7 @@ pub trait Layer: Debug + Send + Sync {
 /// What a layer has at hand on the way back.
 #[derive(Debug)]
 pub struct Backward<'a> {
-    /// The input of the forward pass, (B, I).
+    /// The input of the forward pass, (B, I); not to be read if it [`puts_off`](Self::puts_off) what its weights learn.
     pub x: Samples<'a>,
     /// The output of the forward pass, (B, O). A layer that begins the next forward pass overwrites it.
     pub y: ArrayViewMut2<'a, f32>,
@@ -149,7 +149,7 @@ pub trait Learner {
     /// product to the weights and never holds a gradient. With `next`, its product follows.
     fn weights(&mut self, parameter: usize, w: ArrayViewMut2<f32>, x: Samples, d: ArrayView2<f32>, next: Option<Next>);
 
-    /// What this step does to weights, if it is linear in them and in their gradient. Then a layer may put it off: several steps are one product.
+    /// All that this step does to weights, if it is linear in them and in their gradient. Then a layer may put it off, and do it without asking [`weights`](Self::weights): several steps are one product.
     fn linear(&self) -> Option<Linear> {
         None
     }

@@ -50,7 +50,7 @@ pub struct Products {
 }
 
 impl Network {
-    /// Images of [`steps_at_once`](Self::steps_at_once) at most, if these are more than one. Of 784-128-10 on a processor with AVX2, 20 and 40 took as long or up to a twentieth longer.
+    /// Images of [`steps_at_once`](Self::steps_at_once) at most, if these are more than one. Of 784-128-10 on a processor with AVX2, 20 and 40 took as long or up to a fourteenth longer.
     pub const IMAGES_AT_ONCE: usize = 30;
 
     /// A network as described, all parameters 0.
@@ -158,59 +158,65 @@ impl Network {
 
     /// How many steps with batches of up to `batch` images learn from what is loaded at once, if the learner is [`linear`](Learner::linear) and inputs are proportional to bytes.
     ///
-    /// What the first layer's weights learn in a step adds `Xᵀ·D` to them, so the step after it has `X'·(W + Xᵀ·D) = X'·W + (X'·Xᵀ)·D`. The product of the images of different steps is
-    /// small, and is there before `D` is known. So several steps read and write the weights once, as one of so many images would. It is worth it as long as that product is small beside what it saves.
+    /// What the first layer's weights learn in a step of images `X` adds `Xᵀ·D` to them, so the next step, of images `X'`, has `X'·(W + Xᵀ·D) = X'·W + (X'·Xᵀ)·D`. The product of the images is
+    /// small, and is there before `D` is known. So several steps read and write the weights once, as one of so many images would. Of a layer of fewer than 64 units they are too small for that to matter, and its batches are one group.
     pub fn steps_at_once(&self, batch: usize) -> usize {
+        /// Two gain nothing.
+        const FEWEST: usize = 3;
         let has_groups = SparseBatch::has_groups(self.layers[0].outputs());
         let most = if has_groups { Self::IMAGES_AT_ONCE / batch.max(1) } else { 1 };
-        (2..=most).rev().find(|steps| self.prefers_sparse_batches(steps * batch)).unwrap_or(1)
+        (FEWEST..=most).rev().find(|steps| self.prefers_sparse_batches(steps * batch)).unwrap_or(1)
     }
 
     /// Sends the images of `workspace` that its step is about through the network, to logits.
     fn forward(&self, workspace: &mut Workspace, mode: Mode) {
-        let is_begun = self.begin_forward(workspace);
-        let Workspace { batch, layers, samples, .. } = workspace;
+        let has_begun = std::mem::take(&mut workspace.has_begun);
+        let is_in_steps = workspace.is_in_steps();
+        if is_in_steps {
+            self.multiply_in_steps(workspace, has_begun);
+        }
+        let Workspace { batch, layers, of_step, .. } = workspace;
         for (i, layer) in self.layers.iter().enumerate() {
             let (before, here) = layers.split_at_mut(i);
             let LayerSpace { y, scratch, .. } = &mut here[0];
-            let y = some_rows_mut(y, rows_of(i, samples));
-            if i == 0 && is_begun {
+            let y = some_rows_mut(y, rows_of(i, of_step));
+            if i == 0 && (has_begun || is_in_steps) {
                 layer.go_on_forward(y);
             } else {
-                layer.forward(mode.at_layer(i), input_of(before, batch, samples), y, all(scratch));
+                layer.forward(mode.at_layer(i), input_of(before, batch, of_step), y, all(scratch));
             }
         }
     }
-
-    /// Whether the first layer's product is there: begun by the step before, or begun here for all steps that learn from the batch.
-    fn begin_forward(&self, workspace: &mut Workspace) -> bool {
-        let has_begun = std::mem::take(&mut workspace.has_begun);
-        let Workspace { batch, layers, samples, kept, .. } = workspace;
-        let (Samples::Sparse(x), true) = (batch.samples(batch.len()), batch.is_in_steps()) else { return has_begun };
+    /// The first layer's product for a step, where several learn from the batch. The first of them multiplies all their images, if that has not begun; the others add what those before them put off.
+    fn multiply_in_steps(&self, workspace: &mut Workspace, has_begun: bool) {
+        let Workspace { batch, layers, of_step, kept, .. } = workspace;
         let LayerSpace { y, d_y, .. } = &mut layers[0];
-        if samples.start > 0 {
-            let d = first_rows(d_y, samples.start);
-            let mut y = some_rows_mut(y, samples.clone());
-            add_steps_before(x, samples.clone(), d, y.view_mut());
-            if *kept != 1.0 {
-                y.mapv_inplace(|y| *kept as f32 * y);
+        let samples = batch.samples(batch.len());
+        if of_step.start == 0 {
+            if !has_begun {
+                self.layers[0].begin_forward(samples, first_rows_mut(y, batch.len()));
             }
-        } else if !has_begun {
-            self.layers[0].begin_forward(Samples::Sparse(x), first_rows_mut(y, x.samples()));
+            return;
         }
-        true
+        let Samples::Sparse(x) = samples else { unreachable!("steps at once are of a sparse batch") };
+        let mut y = some_rows_mut(y, of_step.clone());
+        add_steps_before(x, of_step.clone(), first_rows(d_y, of_step.start), y.view_mut());
+        if *kept != 1.0 {
+            y.mapv_inplace(|y| *kept as f32 * y);
+        }
     }
 
     /// Scores the first `b` images of `workspace`; their probabilities stay in it.
     ///
     /// # Panics
-    /// If `b` exceeds the workspace's batch, or the workspace belongs to a network of another shape.
+    /// If `b` exceeds the workspace's batch, or the workspace belongs to a network of another shape, or is for several steps at once.
     pub fn score(&self, workspace: &mut Workspace, b: usize, objective: &dyn Objective) -> BatchScore {
-        workspace.samples = 0..b;
+        assert!(!workspace.is_in_steps(), "a workspace of steps at once is for learning");
+        workspace.begin_step(b);
         self.score_as(Mode::Evaluate, workspace, objective)
     }
 
-    /// Learns from the first `b` images of `workspace`: forward, loss, and backward with `learner`. Returns their score
+    /// Learns from the first `b` images of `workspace`, or the next of steps that are taken at once: forward, loss, and backward with `learner`. Returns their score
     /// before the parameters changed. Allocates nothing.
     ///
     /// # Panics
@@ -244,7 +250,7 @@ impl Network {
         learner: &mut dyn Learner,
         next: Option<&mut Batch>,
     ) -> BatchScore {
-        workspace.samples = workspace.samples_of_step(b);
+        workspace.begin_step(b);
         let next = next.filter(|_| workspace.is_last_step());
         if let Some(next) = &next {
             next.prefetch();
@@ -256,7 +262,8 @@ impl Network {
         let has_begun = self.backward(workspace, learner, next.as_deref());
         if let Some(next) = next {
             std::mem::swap(&mut workspace.batch, next);
-            (workspace.has_begun, workspace.samples) = (has_begun, 0..0);
+            workspace.rewind();
+            workspace.has_begun = has_begun;
         }
         score
     }
@@ -274,22 +281,22 @@ impl Network {
     fn backward(&mut self, workspace: &mut Workspace, learner: &mut dyn Learner, next: Option<&Batch>) -> bool {
         let (puts_off, is_last) = (workspace.is_in_steps(), workspace.is_last_step());
         let next = next.filter(|next| !next.is_empty());
-        let Workspace { batch, layers, samples, kept, .. } = workspace;
+        let Workspace { batch, layers, of_step, kept, .. } = workspace;
         let mut has_begun = false;
         for (i, layer) in self.layers.iter_mut().enumerate().rev() {
             let (before, here) = layers.split_at_mut(i);
             let LayerSpace { y, d_y, scratch } = &mut here[0];
             let (x, d_x) = match before.last_mut() {
-                None => (batch.samples(samples.end), None),
+                None => (batch.samples(of_step.end), None),
                 Some(LayerSpace { y, d_y, .. }) => {
-                    let rows = rows_of(i - 1, samples);
+                    let rows = rows_of(i - 1, of_step);
                     (Samples::Whole(some_rows(y, rows.clone())), Some(some_rows_mut(d_y, rows)))
                 }
             };
             let pass = Backward {
                 x,
-                y: some_rows_mut(y, rows_of(i, samples)),
-                d_y: some_rows_mut(d_y, rows_of(i, samples)),
+                y: some_rows_mut(y, rows_of(i, of_step)),
+                d_y: some_rows_mut(d_y, rows_of(i, of_step)),
                 d_x,
                 scratch: all(scratch),
                 first_parameter: self.first_parameters[i],
@@ -301,9 +308,10 @@ impl Network {
         if puts_off {
             let LayerSpace { y, d_y, scratch } = &mut layers[0];
             let Linear { rate, decay } = learner.linear().expect("steps that learn from one batch are linear");
-            *kept = (1.0 - decay) * if samples.start == 0 { 1.0 } else { *kept };
+            *kept *= 1.0 - decay;
+            assert!(*kept > 0.0, "weights that decay to nothing cannot wait for it");
             let factor = (-rate / *kept) as f32;
-            some_rows_mut(d_y, samples.clone()).mapv_inplace(|d| factor * d);
+            some_rows_mut(d_y, of_step.clone()).mapv_inplace(|d| factor * d);
             has_begun = is_last && {
                 let (x, n) = (batch.samples(batch.len()), batch.len());
                 let (d, y) = (first_rows(d_y, n), y.view_mut());
@@ -316,10 +324,10 @@ impl Network {
 }
 
 /// The output of the layer before, or the images, that a step is about.
-fn input_of<'a>(before: &'a [LayerSpace], batch: &'a Batch, samples: &Range<usize>) -> Samples<'a> {
+fn input_of<'a>(before: &'a [LayerSpace], batch: &'a Batch, of_step: &Range<usize>) -> Samples<'a> {
     match before.split_last() {
-        None => batch.samples(samples.end),
-        Some((previous, earlier)) => Samples::Whole(some_rows(&previous.y, rows_of(earlier.len(), samples))),
+        None => batch.samples(of_step.end),
+        Some((previous, earlier)) => Samples::Whole(some_rows(&previous.y, rows_of(earlier.len(), of_step))),
     }
 }
 

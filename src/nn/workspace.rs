@@ -17,8 +17,8 @@ pub struct Workspace {
     /// The first layer has begun with this batch: see [`Layer::go_on_forward`](super::Layer::go_on_forward).
     pub(super) has_begun: bool,
     /// The samples of the batch that the last step was about, or the one that is being done.
-    pub(super) samples: Range<usize>,
-    /// What the decay of the steps so far that learn from the batch has left of the first layer's weights; 1 before the first.
+    pub(super) of_step: Range<usize>,
+    /// What the decay of the steps so far that learn from the batch would have left of the first layer's weights; 1 before the first.
     pub(super) kept: f64,
 }
 
@@ -59,14 +59,16 @@ impl Workspace {
         Self::of_steps(network, batch, 1)
     }
 
-    /// For `steps` steps, each of up to `batch` images, that learn from what is loaded at once: see [`Network::steps_at_once`].
+    /// For `steps` steps, each of up to `batch` images, that learn from what is loaded at once: see [`Network::steps_at_once`]. All but the last are of as many.
+    ///
+    /// # Panics
+    /// If there is no step, or there are several and the first layer does not take sparse batches of so many images.
     pub fn of_steps(network: &Network, batch: usize, steps: usize) -> Self {
         Self::filled(network, batch, steps, 0.0)
     }
 
     /// The same with every float set to `value`: tests show with it that nothing left over is ever read.
     pub fn filled(network: &Network, batch: usize, steps: usize, value: f32) -> Self {
-        assert!(steps > 0, "a batch is for a step");
         let layers = network.layers().iter().enumerate().map(|(place, layer)| {
             let samples = if place == 0 { batch * steps } else { batch };
             LayerSpace {
@@ -76,25 +78,36 @@ impl Workspace {
             }
         });
         let batch = Batch::filled(network, batch, steps, value);
-        Self { batch, layers: layers.collect(), has_begun: false, samples: 0..0, kept: 1.0 }
+        Self { batch, layers: layers.collect(), has_begun: false, of_step: 0..0, kept: 1.0 }
     }
 
-    /// The samples of a step that follows the last one, of `b` of them.
-    pub(super) fn samples_of_step(&self, b: usize) -> Range<usize> {
-        let start = if self.is_in_steps() && self.samples.end < self.images() { self.samples.end } else { 0 };
-        start..start + b
+    /// Before the first step that learns from its batch.
+    pub(super) fn rewind(&mut self) {
+        (self.has_begun, self.of_step, self.kept) = (false, 0..0, 1.0);
+    }
+
+    /// A step of the next `b` samples, where several learn from its batch; else of the first.
+    ///
+    /// # Panics
+    /// If several do, and there are not as many samples left.
+    pub(super) fn begin_step(&mut self, b: usize) {
+        if self.is_last_step() {
+            (self.of_step, self.kept) = (0..0, 1.0);
+        }
+        self.of_step = self.of_step.end..self.of_step.end + b;
+        assert!(!self.is_in_steps() || self.of_step.end <= self.images(), "more samples than are left of the batch");
     }
 
     /// Whether the last step, or the one that is being done, is the last that learns from its batch.
     pub(super) fn is_last_step(&self) -> bool {
-        !self.is_in_steps() || self.samples.end == self.images()
+        !self.is_in_steps() || self.of_step.end == self.images()
     }
 
     /// What the last step, or the one that is being done, ends with: labels (b), logits (b, K), and their gradient (b, K).
     pub(super) fn ends(&mut self) -> (&[u8], ArrayView2<'_, f32>, ArrayViewMut2<'_, f32>) {
-        let rows = rows_of(self.layers.len() - 1, &self.samples);
+        let rows = rows_of(self.layers.len() - 1, &self.of_step);
         let LayerSpace { y, d_y, .. } = self.layers.last_mut().expect("a network has a layer");
-        (&self.batch.labels()[self.samples.clone()], some_rows(y, rows.clone()), some_rows_mut(d_y, rows))
+        (&self.batch.labels()[self.of_step.clone()], some_rows(y, rows.clone()), some_rows_mut(d_y, rows))
     }
 
     /// Whether several steps learn from its batch.
@@ -102,7 +115,7 @@ impl Workspace {
         self.batch.is_in_steps()
     }
 
-    /// Largest batch it has room for.
+    /// Images that it has room for at once: the largest batch, or those of several steps.
     pub fn batch(&self) -> usize {
         self.batch.labels().len()
     }
@@ -112,12 +125,12 @@ impl Workspace {
         self.batch.len()
     }
 
-    /// Makes the images `indices` of `data`, their pixels by `input`, the batch. Allocates nothing.
+    /// Makes the images `indices` of `data`, their pixels by `input`, the batch. Allocates nothing. What steps put off that had learnt from the one before, but for its last step, is lost.
     ///
     /// # Panics
-    /// If they are more than [`batch`](Self::batch), or an index is not below the number of images.
+    /// If they are more than [`batch`](Self::batch), or an index is not below the number of images, or several steps are to learn from them and inputs are not proportional to bytes.
     pub fn load(&mut self, data: &Dataset, input: Input, indices: &[u32]) {
-        (self.has_begun, self.samples) = (false, 0..0);
+        self.rewind();
         self.batch.load(data, input, indices);
     }
 
@@ -126,8 +139,8 @@ impl Workspace {
     /// # Panics
     /// If `b` exceeds [`batch`](Self::batch).
     pub fn input(&mut self, b: usize) -> (ArrayViewMut2<'_, f32>, &mut [u8]) {
+        self.rewind();
         let Contents { whole, is_whole, labels, .. } = &mut *self.batch.0;
-        (self.has_begun, self.samples) = (false, 0..0);
         *is_whole = true;
         if whole.nrows() < b {
             *whole = Array2::zeros((labels.len(), whole.ncols())); // once
@@ -160,7 +173,7 @@ impl Workspace {
 
     /// Of the first `b` samples of its step.
     fn rows_of(&self, place: usize, b: usize) -> Range<usize> {
-        rows_of(place, &(self.samples.start..self.samples.start + b))
+        rows_of(place, &(self.of_step.start..self.of_step.start + b))
     }
 
     fn last(&self) -> &LayerSpace {
@@ -180,6 +193,9 @@ impl Batch {
     }
 
     /// For `steps` steps, each of up to `batch` images: see [`Workspace::of_steps`].
+    ///
+    /// # Panics
+    /// As it.
     pub fn of_steps(network: &Network, batch: usize, steps: usize) -> Self {
         Self::filled(network, batch, steps, 0.0)
     }
@@ -189,6 +205,7 @@ impl Batch {
         let outputs = network.layers()[0].outputs();
         let batch = of_step * steps;
         let sparse = network.prefers_sparse_batches(batch).then(|| SparseBatch::new(batch, inputs, outputs));
+        assert!(steps == 1 || steps > 1 && sparse.is_some(), "steps at once are for a layer that takes sparse batches");
         let sparse = if steps > 1 { sparse.map(|sparse| sparse.in_steps_of(of_step)) } else { sparse };
         let whole = Array2::from_elem((if sparse.is_some() { 0 } else { batch }, inputs), value);
         let is_whole = sparse.is_none();

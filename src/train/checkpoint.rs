@@ -91,7 +91,7 @@ impl Position {
     }
 }
 
-/// A training between two steps, with all that it needs to go on; lent.
+/// A training between two steps, or blocks of steps that are taken at once, with all that it needs to go on; lent.
 #[derive(Debug)]
 pub struct Moment<'a> {
     /// What has been learnt.

@@ -2,7 +2,7 @@
 //! (Smith 2017, "Cyclical learning rates for training neural networks", section 3.3).
 
 use super::Trainer;
-use crate::nn::Step;
+use crate::nn::{Step, Workspace};
 use crate::threads::with_blas_threads;
 
 /// A step of a sweep.
@@ -42,6 +42,8 @@ impl Trainer<'_> {
     }
 
     fn sweep_steps(&mut self, from: f64, to: f64, steps: usize) -> Sweep {
+        // One step at a time: at rates as high as these weights may decay to nothing.
+        self.workspace = Workspace::new(&self.network, self.config.batch_size.min(self.data.len()));
         let mut trials = Vec::with_capacity(steps);
         let (mut running, mut lowest, mut exploded) = (0.0, f64::INFINITY, false);
         let factor = (to / from).powf(1.0 / (steps.max(2) - 1) as f64);

@@ -15,7 +15,7 @@ const EVALUATED: u64 = 50;
 
 impl TrainConfig {
     /// Bytes that a training of `architecture` on `images` images takes at most, beside the images themselves: parameters,
-    /// what the optimizer remembers, the buffers of a step, the two batches after it, those of each thread's evaluation, and a checkpoint twice (its
+    /// what the optimizer remembers, the buffers of a step, or of several at once, the two batches after it, those of each thread's evaluation, and a checkpoint twice (its
     /// arrays, and the file made of them).
     pub fn memory(&self, architecture: &Architecture, images: usize) -> u64 {
         let parameters = architecture.parameters() as u64 * F32;
@@ -27,7 +27,7 @@ impl TrainConfig {
             OptimizerName::Adam | OptimizerName::AdamW => (2, largest),
         };
         let state = parameters.saturating_mul(1 + memories);
-        let batch = self.batch_size.max(Network::IMAGES_AT_ONCE).min(images) as u64;
+        let batch = self.batch_size.min(images).max(Network::IMAGES_AT_ONCE) as u64;
         let rows = batch.saturating_add(EVALUATED.saturating_mul(self.threads() as u64));
         let buffers = rows.saturating_mul(numbers_an_image(architecture) * F32);
         let next = batch.saturating_mul(2 * 5 * architecture.inputs as u64);

@@ -149,7 +149,7 @@ impl<'d> Trainer<'d> {
         let network = make(&config, architecture)?;
         let batch_size = config.batch_size.min(data.len());
         let optimizer = optimizer(config.optimizer, config.l2, &network);
-        /// What is left of weights after some steps divides by no less.
+        /// In a step that others wait for: what [`Network::IMAGES_AT_ONCE`] of them leave, by which gradients are divided, is 0.04 or more.
         const MOST_DECAY: f64 = 0.1;
         let decays_slowly = config.l2 * schedule.learning_rate <= MOST_DECAY;
         let may_put_off = optimizer.linear().is_some() && config.input().is_proportional() && decays_slowly;

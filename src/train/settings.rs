@@ -98,7 +98,7 @@ pub struct TrainSettings {
     pub no_shuffle: bool,
     /// A model file whose parameters are the initial ones.
     pub init_from: Option<PathBuf>,
-    /// Steps from one checkpoint to the next; 0: as often as costs about 0.5 % of the time. The one setting that shapes nothing.
+    /// Steps from one checkpoint to the next, or a few more, where several are taken at once; 0: as often as costs about 0.5 % of the time. The one setting that shapes nothing.
     pub checkpoint_every: usize,
 }
 

@@ -17,6 +17,8 @@ const ADAM: &str = "--optimizer adam --dropout 0.3 --input-dropout 0.1 --validat
 const SHORT: &str = "--epochs 12 --checkpoint-every 150";
 /// Steps that two threads share.
 const SHARED: &str = "--hidden 256 --batch 40 --threads 2 --epochs 24 --checkpoint-every 15";
+/// Steps that are taken four at once, of which checkpoints fall into the middle.
+const AT_ONCE: &str = "--hidden 128 --batch 7 --threads 2 --epochs 24 --checkpoint-every 15";
 
 /// Kills trainings at moments drawn from a seed, each again and again until it is over, until there were 50 kills, or as many as
 /// `GEMMNIST_KILLS` says.
@@ -63,6 +65,11 @@ fn sgd_that_is_killed_again_and_again_learns_the_same() {
 #[test]
 fn sgd_on_two_threads_that_is_killed_again_and_again_learns_the_same() {
     kill_again_and_again(&format!("{SGD} {SHARED}"));
+}
+
+#[test]
+fn sgd_that_takes_several_steps_at_once_and_is_killed_again_and_again_learns_the_same() {
+    kill_again_and_again(&format!("{SGD} {AT_ONCE}"));
 }
 
 #[test]

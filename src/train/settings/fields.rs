@@ -305,7 +305,7 @@ pub const FIELDS: &[Field] = &[
         name: "checkpoint-every",
         alias: None,
         range: Range::Whole { from: 0, to: 1_000_000_000 },
-        meaning: "steps from one checkpoint to the next, or a few more: those learnt at once are not parted; \
+        meaning: "steps from one checkpoint to the next, up to 29 more where small batches are learnt several at once; \
                   0: as often as costs about 0.5 % of the time",
         get: |s| Some(whole(s.checkpoint_every)),
         set: |s, v| s.checkpoint_every = as_usize(v),
