@@ -459,7 +459,7 @@ mod tests {
         let widths = (0..=100).chain([784, 1023, 1024, 1025, 1100, 2100]).map(|width| (width, 251));
         for (width, modulus) in widths.chain([(1 << u16::BITS, 1)]) {
             for rows in (0..=17).chain([29]) {
-                let zeros = |i: usize| i / 19 % 3 == 0 && modulus > 1;
+                let zeros = |i: usize| (i / 19).is_multiple_of(3) && modulus > 1;
                 let byte = |i: usize| if zeros(i) { 0 } else { 255 - (i * i % 1009 * 37 % modulus) as u8 };
                 let [row, others] = [width, width * rows].map(|length| (0..length).map(byte).collect::<Vec<u8>>());
                 let products = |other: usize| (0..width).map(move |i| (i, other * width + i));

@@ -646,7 +646,7 @@ mod tests {
     #[test]
     fn samples_of_different_steps_are_multiplied_with_each_other() {
         for (width, outputs, step) in [(784, 64, 10), (33, 64, 1), (1, 64, 3), (50, 10, 4)] {
-            let byte = |i: usize| if i % 3 == 0 { 0 } else { (i * i * 131 % 256) as u8 };
+            let byte = |i: usize| if i.is_multiple_of(3) { 0 } else { (i * i * 131 % 256) as u8 };
             let rows: Vec<u8> = (0..30 * width).map(byte).collect();
             let mut batch = SparseBatch::new(30, width, outputs).in_steps_of(step);
             for samples in [30, 27, step, 1, 0] {
