@@ -256,7 +256,7 @@ impl SparseBatch {
         }
     }
 
-    /// The same, to be learnt from in steps of so many `samples`: it keeps the products of samples of different steps, [`before`](Self::before). What its bytes stand for must be
+    /// The same, to be learnt from in steps of so many `samples`: it keeps the products of samples of different steps with each other. What its bytes stand for must be
     /// proportional to them.
     ///
     /// # Panics
