@@ -55,6 +55,11 @@ pub fn first_rows(a: &Array2<f32>, rows: usize) -> ArrayView2<'_, f32> {
     if rows == a.nrows() { a.view() } else { a.slice(s![..rows, ..]) }
 }
 
+/// [`first_rows`], to overwrite.
+pub fn first_rows_mut(a: &mut Array2<f32>, rows: usize) -> ArrayViewMut2<'_, f32> {
+    if rows == a.nrows() { a.view_mut() } else { a.slice_mut(s![..rows, ..]) }
+}
+
 /// The rows `rows`.
 pub fn some_rows(a: &Array2<f32>, rows: Range<usize>) -> ArrayView2<'_, f32> {
     if rows.start == 0 { first_rows(a, rows.end) } else { a.slice(s![rows, ..]) }
@@ -63,11 +68,6 @@ pub fn some_rows(a: &Array2<f32>, rows: Range<usize>) -> ArrayView2<'_, f32> {
 /// [`some_rows`], to overwrite.
 pub fn some_rows_mut(a: &mut Array2<f32>, rows: Range<usize>) -> ArrayViewMut2<'_, f32> {
     if rows.start == 0 { first_rows_mut(a, rows.end) } else { a.slice_mut(s![rows, ..]) }
-}
-
-/// [`first_rows`], to overwrite.
-pub fn first_rows_mut(a: &mut Array2<f32>, rows: usize) -> ArrayViewMut2<'_, f32> {
-    if rows == a.nrows() { a.view_mut() } else { a.slice_mut(s![..rows, ..]) }
 }
 
 /// The same matrix with the strides it would have if it were allocated so. A slice of one row or column has stride 0

@@ -217,12 +217,11 @@ impl Batch {
     /// # Panics
     /// As it.
     pub fn load(&mut self, data: &Dataset, input: Input, indices: &[u32]) {
-        let Contents { whole, sparse, is_whole, labels, images } = &mut *self.0;
+        self.0.is_whole = self.0.sparse.is_none();
+        assert!(input.is_proportional() || !self.is_in_steps(), "inputs that are not proportional to bytes");
+        let Contents { whole, sparse, labels, images, .. } = &mut *self.0;
         *images = indices.len();
         let labels = &mut labels[..indices.len()];
-        *is_whole = sparse.is_none();
-        let is_in_steps = sparse.as_ref().is_some_and(SparseBatch::is_in_steps);
-        assert!(input.is_proportional() || !is_in_steps, "inputs that are not proportional to bytes");
         match sparse {
             Some(sparse) => data.gather_sparse(input, indices, sparse, labels),
             None => data.gather(input, indices, first_rows_mut(whole, indices.len()), labels),

@@ -251,7 +251,7 @@ impl<'d> Trainer<'d> {
         let objective = self.weighted.as_ref().map_or(self.objective, |weighted| weighted);
         let level = schedule.level(&history.watched_losses());
         let left = &order[(at.batch * config.batch_size).min(order.len())..];
-        let mut batches = left.chunks(config.batch_size * self.steps_at_once);
+        let mut batches = left.chunks(workspace.batch());
         let [next, after] = upcoming;
         workspace.load(data, input, batches.next().unwrap_or_default());
         next.load(data, input, batches.next().unwrap_or_default());

@@ -1,0 +1,84 @@
+use super::*;
+
+#[test]
+fn bytes_are_picked_as_their_definition_says_for_every_length() {
+    for length in (0..=200).chain([784, 1000]) {
+        let row: Vec<u8> = (0..length).map(|i| (i * 37 % 251) as u8).collect();
+        let judged: Vec<u8> = (0..length).map(|i| (i * i * 131 % 256) as u8).collect();
+        for least in [0, 1, 128, 255] {
+            let kept: Vec<usize> = (0..length).filter(|&i| judged[i] >= least).collect();
+            for places in [places, places_one_by_one] {
+                let mut found = vec![0; length];
+                let count = places(&judged, least, &mut found);
+                let numbers = found[..count].iter().map(|&place| usize::from(place));
+                assert!(numbers.eq(kept.iter().copied()), "{length}, {least}");
+                let mut picked = [(); 2].map(|()| vec![0; length]);
+                pick(&row, &judged, least, &found[..count], &mut picked[0]);
+                pick_one_by_one(&row, &found[..count], &mut picked[1]);
+                for picked in picked {
+                    assert!(picked[..count].iter().copied().eq(kept.iter().map(|&i| row[i])), "{length}, {least}");
+                }
+            }
+            let sets_without_vectors =
+                |judged: &[u8], least, sets: &mut [u64]| sets_by(judged, sets, |bytes| set_of(bytes, least));
+            for find in [&sets as &dyn Fn(&[u8], u8, &mut [u64]) -> usize, &sets_without_vectors] {
+                let mut found = vec![u64::MAX; length.div_ceil(64)];
+                assert_eq!(find(&judged, least, &mut found), kept.len(), "{length}, {least}");
+                let is_in = |&i: &usize| found[i / 64] >> (i % 64) & 1 == 1;
+                assert!((0..64 * found.len()).filter(is_in).eq(kept.iter().copied()), "{length}, {least}");
+            }
+        }
+        let mut raised = row.clone();
+        raise(&mut raised, &judged);
+        assert!(raised.iter().zip(row.iter().zip(&judged)).all(|(&raised, (a, b))| raised == *a.max(b)), "{length}");
+    }
+}
+
+/// Up to the longest row, whose sum just has room.
+#[test]
+fn dots_are_sums_of_products_for_every_width() {
+    let widths = (1..=100).chain([784, 1023, 1024, 1025, 1100, 2100]).map(|width| (width, 251));
+    for (width, modulus) in widths.chain([(1 << u16::BITS, 1)]) {
+        for rows in (0..=17).chain([29]) {
+            let zeros = |i: usize| (i / 19).is_multiple_of(3) && modulus > 1;
+            let byte = |i: usize| if zeros(i) { 0 } else { 255 - (i * i % 1009 * 37 % modulus) as u8 };
+            let [row, others] = [width, width * rows].map(|length| (0..length).map(byte).collect::<Vec<u8>>());
+            let products = |other: usize| (0..width).map(move |i| (i, other * width + i));
+            let dot = |other| products(other).map(|(i, j)| u64::from(row[i]) * u64::from(others[j])).sum::<u64>();
+            let expected: Vec<u64> = (0..rows).map(dot).collect();
+            for dots in [dots, dots_one_by_one] {
+                let mut sums = vec![u32::MAX; rows];
+                dots(&row, &others, &mut sums);
+                assert!(sums.iter().map(|&sum| u64::from(sum)).eq(expected.iter().copied()), "{width}");
+            }
+        }
+    }
+}
+
+#[test]
+fn pairs_are_found_as_their_definition_says_for_every_width() {
+    for width in (1..=200_usize).chain([784, 1000]) {
+        for samples in [0, 1, 10, 16] {
+            let byte = |i: usize| if i % 7 < 5 { 0 } else { (i * i * 131 % 256) as u8 };
+            let rows: Vec<u8> = (0..samples * width).map(byte).collect();
+            for least in [0, 1, 128, 255] {
+                let counts = |sample, column| column < width && rows[sample * width + column] >= least;
+                let bit = |sample, pair| counts(sample, 2 * pair) || counts(sample, 2 * pair + 1);
+                let expected: Vec<u16> = (0..width.div_ceil(2))
+                    .map(|pair| (0..samples).map(|sample| u16::from(bit(sample, pair)) << sample).sum())
+                    .collect();
+                let bits = expected.iter().map(|set| set.count_ones() as usize).sum::<usize>();
+                let mut ways = vec![pairs, pairs_by_lines, pairs_one_by_one];
+                #[cfg(target_arch = "x86_64")]
+                if x86::has_vectors_of_32_bytes() {
+                    ways.push(x86::pairs_by_lines);
+                }
+                for find in ways {
+                    let mut found = vec![u16::MAX; width.div_ceil(2)];
+                    assert_eq!(find(&rows, width, least, &mut found), bits, "{width}, {least}");
+                    assert_eq!(found, expected, "{width}, {least}");
+                }
+            }
+        }
+    }
+}

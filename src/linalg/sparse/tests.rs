@@ -1,0 +1,175 @@
+use super::*;
+use ndarray::Axis;
+use std::cell::Cell;
+
+static SIGNED: [f32; 256] = {
+    let (mut values, mut byte) = ([0.0; 256], 0);
+    while byte < 256 {
+        values[byte] = if byte < 3 { 0.0 } else { 100.0 - byte as f32 };
+        byte += 1;
+    }
+    values
+};
+
+/// `X` put together from its pairs.
+fn by_pairs(batch: &SparseBatch) -> Array2<f32> {
+    let mut x = Array2::zeros((batch.samples(), batch.width()));
+    let Paired { bytes, stride, values, .. } = batch.paired();
+    for first in (0..batch.width()).step_by(PAIR) {
+        for sample in samples_of(batch, first / PAIR) {
+            for column in (first..batch.width()).take(PAIR) {
+                x[(sample, column)] = values[usize::from(bytes[sample * stride + column])];
+            }
+        }
+    }
+    x
+}
+
+/// Those in which that pair is not zero.
+fn samples_of(batch: &SparseBatch, number: usize) -> Vec<usize> {
+    let columns = batch.paired();
+    let is_in = |&sample: &usize| columns.set(sample / SET, number) >> (sample % SET) & 1 == 1;
+    (0..columns.sets_of_pair * SET).filter(is_in).collect()
+}
+
+fn fill<'r>(batch: &mut SparseBatch, rows: impl ExactSizeIterator<Item = &'r [u8]> + Clone) {
+    let convert = |bytes: &[u8], x: &mut [f32]| {
+        x.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = SIGNED[usize::from(byte)]);
+    };
+    batch.fill(rows, &SIGNED, 3, convert);
+}
+
+#[test]
+fn groups_and_pairs_are_the_batch_without_what_is_zero() {
+    let byte = |sample: usize, column: usize| match (sample * 7919 + column * 104_729) % 11 {
+        0..8 => 0,
+        8 => 2, // stands for zero, too
+        _ => ((sample * 31 + column * 17) % 256) as u8,
+    };
+    let layers = |width| [(width, 10, true), (width, 64, true), (width, 64, false)];
+    for (width, outputs, by_groups) in [1, 3, 4, 25, 63, 64, 65, 130, 784].into_iter().flat_map(layers) {
+        let rows: Vec<Vec<u8>> = (0..150).map(|s| (0..width).map(|c| byte(s, c)).collect()).collect();
+        let mut batch = SparseBatch::of(150, width, outputs, by_groups);
+        for (start, samples) in [(0, 150), (0, 23), (3, 1), (1, 5), (7, 6), (11, 64), (50, 65), (22, 1), (0, 0)] {
+            let rows = &rows[start..start + samples];
+            fill(&mut batch, rows.iter().map(|row| &row[..]));
+            let expected = Array2::from_shape_fn((samples, width), |(s, c)| SIGNED[usize::from(rows[s][c])]);
+            assert_eq!(batch.to_whole(), expected, "{samples} of {width}, by groups");
+            let size = batch.group_size();
+            let is_by_sets = !batch.by_groups && !batch.is_one_group();
+            for (number, rows) in rows.chunks(size).enumerate().filter(|_| !is_by_sets) {
+                let columns = if batch.is_one_group() {
+                    batch.whole_group().columns.to_vec()
+                } else {
+                    [Half::First, Half::Second].map(|half| batch.group(number, half).columns).concat()
+                };
+                let active = (0..width).filter(|&c| rows.iter().any(|row| row[c] >= 3));
+                assert!(columns.iter().map(|&c| usize::from(c)).eq(active), "no column of zeros is kept");
+            }
+            assert_eq!(batch.is_one_group(), outputs < 64 || samples <= 5);
+            for (sample, row) in rows.iter().enumerate().filter(|_| is_by_sets) {
+                for start in (0..width).step_by(7) {
+                    let columns = start..width.min(start + if start % 2 == 0 { SET } else { 50 });
+                    let set = batch.each().set(sample, &columns);
+                    let is_in = |&column: &usize| set >> (column - start) & 1 == 1;
+                    let active = columns.clone().filter(|&column| row[column] >= 3);
+                    assert!(
+                        columns.clone().filter(is_in).eq(active)
+                            && set.checked_shr(columns.len() as u32).unwrap_or(0) == 0
+                    );
+                }
+            }
+            if !batch.is_one_group() {
+                assert_eq!(by_pairs(&batch), expected, "{samples} of {width}, by pairs");
+                for (pair, columns) in expected.axis_chunks_iter(Axis(1), PAIR).enumerate() {
+                    let is_zero = columns.iter().all(|&number| number == 0.0);
+                    assert_eq!(batch.paired().is_zero(pair), is_zero, "{samples} of {width}, pair {pair}");
+                }
+                for first in (0..width).step_by(PAIR) {
+                    let is_zero = |&sample: &usize| {
+                        (first..width).zip(&rows[sample][first..]).take(PAIR).all(|(_, &byte)| byte < 3)
+                    };
+                    assert!(!samples_of(&batch, first / PAIR).iter().any(is_zero), "nor such a sample");
+                }
+            }
+        }
+    }
+}
+
+/// Values that are proportional to bytes.
+static PROPORTIONAL: [f32; 256] = {
+    let (mut values, mut byte) = ([0.0; 256], 1);
+    while byte < 256 {
+        values[byte] = byte as f32 / 4.0;
+        byte += 1;
+    }
+    values
+};
+
+#[test]
+fn samples_of_different_steps_are_multiplied_with_each_other() {
+    for (width, outputs, step) in [(784, 64, 10), (33, 64, 1), (1, 64, 3), (50, 10, 4)] {
+        let byte = |i: usize| if i.is_multiple_of(3) { 0 } else { (i * i * 131 % 256) as u8 };
+        let rows: Vec<u8> = (0..30 * width).map(byte).collect();
+        let mut batch = SparseBatch::new(30, width, outputs).in_steps_of(step);
+        for samples in [30, 27, step, 1, 0] {
+            let convert = |bytes: &[u8], x: &mut [f32]| {
+                x.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = PROPORTIONAL[usize::from(byte)]);
+            };
+            batch.fill(rows.chunks_exact(width).take(samples), &PROPORTIONAL, 1, convert);
+            let x = batch.to_whole().mapv(f64::from);
+            for first in (0..samples).step_by(step) {
+                let of_step = first..samples.min(first + step);
+                let expected = x.slice(s![..first, ..]).dot(&x.slice(s![of_step.clone(), ..]).t());
+                assert_eq!(batch.before(of_step), expected.mapv(|x| x as f32), "{samples} of {width} by {step}");
+            }
+        }
+    }
+}
+
+/// As a mapped file's that is written meanwhile: each time a row is asked for it has other bytes.
+#[test]
+fn rows_that_change_while_they_are_read_are_taken_without_a_panic() {
+    let [few, many] = [0_u8, 9].map(|byte| [byte; 32]);
+    for (rows, by_groups) in [([&few, &many], true), ([&many, &few], true), ([&few, &many], false)] {
+        let mut batch = SparseBatch::of(8, 32, 64, by_groups);
+        fill(&mut batch, Fickle { rows: rows.map(|row| &row[..]), left: 8, turn: &Cell::new(0) });
+        assert_eq!(batch.to_whole(), by_pairs(&batch));
+    }
+}
+
+/// Rows, of which every pass over them finds other ones.
+#[derive(Clone)]
+struct Fickle<'r> {
+    rows: [&'r [u8]; 2],
+    left: usize,
+    turn: &'r Cell<usize>,
+}
+
+impl<'r> Iterator for Fickle<'r> {
+    type Item = &'r [u8];
+
+    fn next(&mut self) -> Option<&'r [u8]> {
+        self.left = self.left.checked_sub(1)?;
+        self.turn.set(self.turn.get() + 1);
+        Some(self.rows[self.turn.get() / 3 % 2])
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for Fickle<'_> {}
+
+#[test]
+#[should_panic(expected = "a row of another width")]
+fn rows_of_another_width_are_refused() {
+    fill(&mut SparseBatch::new(2, 4, 64), [&[1_u8, 2, 3, 4][..], &[1, 2, 3]].into_iter());
+}
+
+#[test]
+#[should_panic(expected = "more samples than there is room for")]
+fn more_samples_than_there_is_room_for_are_refused() {
+    fill(&mut SparseBatch::new(1, 2, 64), [&[1_u8, 2][..], &[1, 2]].into_iter());
+}
