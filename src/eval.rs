@@ -82,7 +82,7 @@ fn by_chunks<R: Send>(
     assert_eq!(network.architecture().inputs, data.pixels(), "pixels an image");
     assert!(data.classes() <= network.architecture().classes() && !data.is_empty(), "classes");
     let images: Vec<u32> = (0..data.len() as u32).collect();
-    let chunks = || images.par_chunks(CHUNK).map_init(|| Workspace::new(network, CHUNK), &of_chunk).collect();
+    let chunks = || images.par_chunks(CHUNK).map_init(|| Workspace::for_scores(network, CHUNK), &of_chunk).collect();
     with_blas_threads(1, chunks)
 }
 

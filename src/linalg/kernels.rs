@@ -22,7 +22,8 @@ use std::ops::Range;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::blas;
-use super::sparse::{GROUP, Half, NARROW, PAIR, SparseBatch};
+use super::pairs::PAIR;
+use super::sparse::{GROUP, Half, NARROW, SparseBatch};
 pub(super) use tiles::SparseOutput;
 pub use update::{ElementRule, Lanes, MOST_MEMORIES, update};
 pub(crate) use vector::Vector;
@@ -274,9 +275,10 @@ pub(super) fn multiply_sparse(kind: Kind, x: SomeSamples, w: Columns, output: Sp
 /// columns. A batch that is one group is added only.
 ///
 /// # Panics
-/// As [`multiply_sparse`], or if a batch that is one group is to overwrite.
+/// As [`multiply_sparse`], or if a batch that is one group is to overwrite, or the batch was kept for `X·W` only.
 pub(super) fn add_sparse(kind: Kind, x: Pairs, d: Columns, output: SparseOutput, c: ColumnsMut) {
     assert!(kind.runs_here(), "another processor's vector code");
+    assert!(x.batch.is_learnt_from(), "a batch that is multiplied only");
     let end = x.first * PAIR + x.columns;
     assert!(end == x.batch.width() || x.columns.is_multiple_of(PAIR) && end < x.batch.width(), "a pair is not cut");
     assert_eq!((c.rows(), c.columns, d.rows), (x.columns, d.columns, x.batch.samples()), "C has another shape");

@@ -9,6 +9,7 @@ pub mod bytes;
 pub mod elementwise;
 pub mod examine;
 pub mod kernels;
+mod pairs;
 mod products;
 mod samples;
 mod sparse;

@@ -5,8 +5,9 @@ use std::ops::Range;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
 
 use super::kernels::{self, Columns, ColumnsMut, Kind, Left, Output, Product, Right, SomeSamples, SparseOutput};
+use super::pairs::PAIR;
 use super::samples::{Factor, Samples};
-use super::sparse::{GROUP, Half, PAIR, SparseBatch};
+use super::sparse::{GROUP, Half, SparseBatch};
 use super::{gemm, team};
 
 /// A part of a product has at least so many floating-point operations: it takes 2 µs, and to hand it over 0.2.

@@ -5,7 +5,8 @@ use std::ops::Range;
 use ndarray::{Array2, ArrayView2, s};
 
 use super::kernels::{Kind, Pairs};
-use super::sparse::{PAIR, SparseBatch};
+use super::pairs::PAIR;
+use super::sparse::SparseBatch;
 
 /// `X` (B, I), one sample a row.
 #[derive(Debug, Clone, Copy)]

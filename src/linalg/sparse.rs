@@ -2,7 +2,7 @@
 //!
 //! A product with weights runs over the columns of a few samples at once, an update over the samples of a few columns. So beside its bytes a batch has
 //! two lists of where to look: for each group of samples, the columns without those that are zero in all of them, or for each sample the set of its columns that are not zero; and for each pair of columns, the samples
-//! without those that are zero in both. A batch of few samples, and one for a narrow layer, whose tiles are too short for that, is one group, as numbers, for
+//! without those that are zero in both, as a list with what they have ([`PairLists`]), or as a set where an update looks at it once. A batch of few samples, and one for a narrow layer, whose tiles are too short for that, is one group, as numbers, for
 //! both products. All of them leave out zeros only: every sum has the terms it would have otherwise, in the same order.
 //!
 //! A sum over columns is the sum over the first half of them plus that over the second ([`Half`]), whoever computes it: so two threads that have half of the rows of
@@ -14,12 +14,10 @@ use ndarray::{Array2, ArrayView2, s};
 
 use super::bytes::{self, prefetch};
 use super::kernels::Kind;
+use super::pairs::{PAIR, PairLists};
 
 /// Samples of a group. More of them share a read of the weights, but have fewer zeros in common.
 pub(super) const GROUP: usize = 2;
-
-/// Columns of a pair.
-pub(super) const PAIR: usize = 2;
 
 /// Samples of a [`Set`].
 pub(super) const SET: usize = Set::BITS as usize;
@@ -75,7 +73,9 @@ pub struct SparseBatch {
     numbers: Vec<f32>,
     /// (B, sets): which of the first [`SET`] columns are not zero in each sample, which of the next, and so on.
     of_samples: Vec<Set>,
-    /// (sets, pairs): in which of the first [`SET`] samples each pair is not zero, in which of the next, and so on.
+    /// What each pair has that is not zero, where an update looks at it more than once.
+    lists: Option<PairLists>,
+    /// Where there are no lists, (sets, pairs): in which of the first [`SET`] samples each pair is not zero, in which of the next, and so on.
     sets: Vec<Set>,
     /// (pairs): the same of some samples that are being looked through.
     found: Vec<u16>,
@@ -83,6 +83,8 @@ pub struct SparseBatch {
     operations: [usize; 2],
     /// Of a batch that is learnt from in several steps.
     steps: Option<Steps>,
+    /// Whether it keeps what `Xᵀ·D` runs over.
+    is_learnt_from: bool,
 }
 
 /// What the steps that learn from a batch have in common.
@@ -153,24 +155,6 @@ impl Paired<'_> {
         }
         number == self.sets_of_pair
     }
-
-    /// Lists the samples in which `pair` is not zero, and what is in its first `M` columns, in the front of `listed`. Returns how many there are.
-    #[inline(always)]
-    pub fn list<const M: usize>(&self, pair: usize, listed: &mut [(usize, [f32; M])]) -> usize {
-        let (mut length, mut number) = (0, 0);
-        while number < self.sets_of_pair {
-            let mut left = self.set(number, pair);
-            for _ in 0..left.count_ones() {
-                let sample = number * SET + left.trailing_zeros() as usize;
-                left &= left - 1;
-                let bytes: &[u8; M] = self.bytes[sample * self.stride + pair * PAIR..].first_chunk().expect("columns");
-                listed[length] = (sample, bytes.map(|byte| self.values[usize::from(byte)]));
-                length += 1;
-            }
-            number += 1;
-        }
-        length
-    }
 }
 
 /// All samples of a batch, one by one.
@@ -228,12 +212,16 @@ impl SparseBatch {
 
     /// [`new`](Self::new), to be multiplied by groups or sample by sample.
     pub(super) fn of(batch: usize, width: usize, outputs: usize, by_groups: bool) -> Self {
+        /// Where batches are multiplied by groups, a pair of columns is one span of vectors with so many outputs, and looked at once.
+        const ONE_SPAN: usize = 128;
         assert!(batch.max(width) <= Self::MOST, "too many samples or columns to be numbered");
         assert!(width > 0, "samples have columns");
         let is_narrow = !Self::has_groups(outputs);
         // As tiles, and as one group.
         let [tiles, one] = if is_narrow { [0, batch] } else { [batch, batch.min(FEW)] };
         let groups = if by_groups { tiles.div_ceil(GROUP).max(1) } else { 1 };
+        let is_listed = !is_narrow && (!by_groups || outputs > ONE_SPAN);
+        let in_sets = if is_listed || is_narrow { 0 } else { width.div_ceil(PAIR) };
         Self {
             width,
             most: batch,
@@ -249,10 +237,12 @@ impl SparseBatch {
             bytes: vec![0; batch * width],
             numbers: vec![0.0; one * width],
             of_samples: vec![0; if by_groups { 0 } else { tiles * width.div_ceil(SET) }],
-            sets: vec![0; tiles.div_ceil(SET) * width.div_ceil(PAIR)],
-            found: vec![0; if is_narrow { 0 } else { width.div_ceil(PAIR) }],
+            lists: is_listed.then(|| PairLists::new(tiles, width)),
+            sets: vec![0; tiles.div_ceil(SET) * in_sets],
+            found: vec![0; in_sets],
             operations: [0; 2],
             steps: None,
+            is_learnt_from: true,
         }
     }
 
@@ -265,6 +255,11 @@ impl SparseBatch {
         assert!(samples > 0, "a step has samples");
         let steps = Steps { each: samples, products: Array2::zeros((self.most, self.most)), sums: vec![0; self.most] };
         Self { steps: Some(steps), ..self }
+    }
+
+    /// The same, for `X·W` only: it does not keep what `Xᵀ·D` runs over.
+    pub fn to_multiply_only(self) -> Self {
+        Self { lists: None, sets: Vec::new(), found: Vec::new(), is_learnt_from: false, ..self }
     }
 
     /// Makes `rows`, each of the width, the batch. A byte stands for what `values` says, which is zero for those below `least`; `convert` writes that of several
@@ -294,7 +289,14 @@ impl SparseBatch {
         } else {
             self.find_columns_of_samples(least);
         }
-        self.fill_sets(least);
+        match &mut self.lists {
+            None if self.is_learnt_from => self.fill_sets(least),
+            None => self.operations[1] = 0,
+            Some(lists) => {
+                lists.fill(&self.bytes[..self.samples * self.width], self.width, least);
+                self.operations[1] = PAIR * lists.of_pairs(0..lists.pairs()).len();
+            }
+        }
     }
 
     /// Those of different steps, with each other. In whole numbers, which are exact.
@@ -375,6 +377,9 @@ impl SparseBatch {
         }
         let middle = self.middle();
         self.bytes[..self.samples * self.width].chunks_exact(self.width).for_each(|row| prefetch(&row[..middle]));
+        if let Some(lists) = &self.lists {
+            prefetch(lists.of_pairs(0..middle / PAIR));
+        }
         let sets = self.sets.chunks_exact(self.width.div_ceil(PAIR)).take(self.samples.div_ceil(SET));
         sets.for_each(|sets| prefetch(&sets[..middle / PAIR]));
     }
@@ -417,6 +422,11 @@ impl SparseBatch {
         let is_whole = samples.len() == steps.each || samples.end == self.samples;
         assert!(samples.start.is_multiple_of(steps.each) && is_whole, "not the samples of a step");
         steps.products.slice(s![..samples.start, samples])
+    }
+
+    /// Whether there may be a product `Xᵀ·D` with it.
+    pub(super) fn is_learnt_from(&self) -> bool {
+        self.is_learnt_from
     }
 
     /// Products of a number with a row of weights that `X·W` takes.
@@ -493,7 +503,13 @@ impl SparseBatch {
         self.values
     }
 
-    /// The columns of a batch that is several groups.
+    /// What the columns of a batch that is several groups have, if it is listed; if not, [`paired`](Self::paired) says where to look.
+    #[inline(always)]
+    pub(super) fn lists(&self) -> Option<&PairLists> {
+        self.lists.as_ref()
+    }
+
+    /// The columns of a batch that is several groups, and not listed.
     #[inline(always)]
     pub(super) fn paired(&self) -> Paired<'_> {
         Paired {

@@ -220,7 +220,7 @@ impl Network {
     /// before the parameters changed. Allocates nothing.
     ///
     /// # Panics
-    /// As [`score`](Self::score).
+    /// As [`score`](Self::score), or if the workspace is [`for_scores`](Workspace::for_scores).
     pub fn learn(
         &mut self,
         step: Step,
@@ -240,7 +240,7 @@ impl Network {
     /// not what these steps made of them.
     ///
     /// # Panics
-    /// As [`score`](Self::score), or if `next` has more images than the batch, or several steps learn from it and the learner is not [`linear`](Learner::linear).
+    /// As [`learn`](Self::learn), or if `next` has more images than the batch, or several steps learn from it and the learner is not [`linear`](Learner::linear).
     pub fn learn_and_begin(
         &mut self,
         step: Step,

@@ -59,6 +59,14 @@ impl Workspace {
         Self::of_steps(network, batch, 1)
     }
 
+    /// For batches of up to `batch` images that are [`score`](Network::score)d only: their updates are not prepared.
+    pub fn for_scores(network: &Network, batch: usize) -> Self {
+        let mut workspace = Self::new(network, batch);
+        let sparse = &mut workspace.batch.0.sparse;
+        *sparse = sparse.take().map(SparseBatch::to_multiply_only);
+        workspace
+    }
+
     /// For `steps` steps, each of up to `batch` images, that learn from what is loaded at once: see [`Network::steps_at_once`]. All but the last are of as many.
     ///
     /// # Panics

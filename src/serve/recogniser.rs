@@ -45,7 +45,7 @@ impl Recogniser {
             let expected = format!("one that is defined on {output} outputs");
             Error::Model(Mismatch::new(path, "loss", expected, loss, "train it again"))
         })?;
-        let workspace = Mutex::new(Workspace::new(&network, 1));
+        let workspace = Mutex::new(Workspace::for_scores(&network, 1));
         Ok(Self { path: path.to_owned(), network, description, objective, workspace })
     }
 

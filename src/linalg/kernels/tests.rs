@@ -366,6 +366,17 @@ fn a_batch_that_is_one_group_does_not_overwrite() {
 }
 
 #[test]
+#[should_panic(expected = "multiplied only")]
+fn a_batch_that_is_multiplied_only_is_not_learnt_from() {
+    let mut batch = SparseBatch::new(20, 8, 64).to_multiply_only();
+    batch.fill([7_u8; 160].chunks(8), &VALUES, LEAST, |_, _| ());
+    let (d, mut c) = (Array2::ones((20, 64)), Array2::zeros((8, 64)));
+    let x = Pairs { first: 0, columns: 8, batch: &batch };
+    let output = SparseOutput::Add { alpha: 1.0 };
+    add_sparse(Kind::Portable, x, Columns::new(d.view()), output, ColumnsMut::new(c.view_mut()));
+}
+
+#[test]
 #[should_panic(expected = "a group is not cut")]
 fn a_batch_is_not_cut_within_a_group() {
     let mut batch = SparseBatch::new(20, 4, 64);

@@ -8,7 +8,8 @@ use ndarray::s;
 
 use super::vector::Vector;
 use super::{Columns, ColumnsMut, Left, Output, Pairs, Product, SomeSamples};
-use crate::linalg::sparse::{GROUP, Group, PAIR, Paired, SET};
+use crate::linalg::pairs::{Entry, PAIR, PairLists};
+use crate::linalg::sparse::{GROUP, Group, Paired, SET};
 
 /// The columns of a tile: some vectors from `start` on, the last of them with `last` lanes. If it is `WHOLE`, these are all lanes.
 #[derive(Clone, Copy)]
@@ -146,21 +147,23 @@ pub fn multiply_sparse<V: Vector>(x: SomeSamples, w: Columns, output: SparseOutp
 
 /// See [`super::add_sparse`].
 #[inline(always)]
-pub fn add_sparse<V: Vector>(x: Pairs, d: Columns, output: SparseOutput, mut c: ColumnsMut) {
-    // Where one span of five or six is all there is, lists are not needed; but with the question put so, the compiler makes the update 3 % slower.
-    let has_spans = d.columns > sparse_spans::<V>()[0] * V::LANES;
-    if has_spans && x.batch.samples() <= LISTED && d.rows * d.columns <= NEAR {
-        return match output {
-            SparseOutput::Overwrite => add_listed::<V, true>(x, d, &mut Overwrite(c)),
-            SparseOutput::Add { alpha } => add_listed::<V, false>(x, d, &mut Add { alpha, c }),
-        };
-    }
+pub fn add_sparse<V: Vector>(x: Pairs, d: Columns, output: SparseOutput, c: ColumnsMut) {
     match output {
-        SparseOutput::Overwrite => for_spans!(V, d.columns, const { sparse_spans::<V>() }, |span: N| {
-            for_pairs::<V, N, _, true>(x, d, span, &mut Overwrite(c.reborrow()));
+        SparseOutput::Overwrite => add_pairs::<V, true>(x, d, &mut Overwrite(c)),
+        SparseOutput::Add { alpha } => add_pairs::<V, false>(x, d, &mut Add { alpha, c }),
+    }
+}
+
+/// Of `ALL` pairs, or of those that are not zero in all samples.
+#[inline(always)]
+fn add_pairs<V: Vector, const ALL: bool>(x: Pairs, d: Columns, output: &mut impl Finish) {
+    match x.batch.lists() {
+        Some(lists) if d.rows * d.columns <= NEAR => add_listed::<V, ALL>(x, lists, d, output),
+        Some(lists) => for_spans!(V, d.columns, const { sparse_spans::<V>() }, |span: N| {
+            add_listed_in::<V, N, _, ALL>(x, lists, d, span, output);
         }),
-        SparseOutput::Add { alpha } => for_spans!(V, d.columns, const { sparse_spans::<V>() }, |span: N| {
-            for_pairs::<V, N, _, false>(x, d, span, &mut Add { alpha, c: c.reborrow() });
+        None => for_spans!(V, d.columns, const { sparse_spans::<V>() }, |span: N| {
+            for_pairs::<V, N, _, ALL>(x, d, span, output);
         }),
     }
 }
@@ -229,45 +232,68 @@ fn by_rows<V: Vector, const N: usize, const WHOLE: bool>(
     }
 }
 
-/// Samples that are listed, at most: 4 KB of them.
-const LISTED: usize = 256;
-
 /// Each pair reads all of `D`, instead of a span of it again and again: 128 KB at most, so that it stays in the second cache.
 const NEAR: usize = 1 << 15;
 
-/// As [`for_pairs`] does, but span after span of a pair before the next one: what is in it is listed once for all of them, and how many terms there are is foreseen from the second on.
+/// Pair by pair, span after span of one before the next: how many terms there are is foreseen from the second span on.
 #[inline(always)]
-fn add_listed<V: Vector, const ALL: bool>(x: Pairs, d: Columns, output: &mut impl Finish) {
-    let (mut room, mut first) = ([(0, [0.0; PAIR]); LISTED], x.first_from::<ALL>(0));
-    while first + PAIR <= x.columns {
-        add_listed_columns::<V, PAIR>(x, d, first, &mut room, output);
-        first = x.first_from::<ALL>(first + PAIR);
-    }
-    if first < x.columns {
-        add_listed_columns::<V, 1>(x, d, first, &mut [(0, [0.0; 1]); LISTED], output);
+fn add_listed<V: Vector, const ALL: bool>(x: Pairs, lists: &PairLists, d: Columns, output: &mut impl Finish) {
+    let (values, mut first) = (x.batch.values(), 0);
+    while first < x.columns {
+        let entries = lists.of(x.first + first / PAIR);
+        if ALL || !entries.is_empty() {
+            if first + 1 < x.columns {
+                for_spans!(V, d.columns, const { sparse_spans::<V>() }, |span: N| {
+                    output.finish(listed_sums::<V, PAIR, N, _>(entries, values, d, span), first, span);
+                });
+            } else {
+                for_spans!(V, d.columns, const { sparse_spans::<V>() }, |span: N| {
+                    output.finish(listed_sums::<V, 1, N, _>(entries, values, d, span), first, span);
+                });
+            }
+        }
+        first += PAIR;
     }
 }
 
-/// Those of a pair of columns from `first` on, or of the first one of them.
+/// One span of all pairs.
 #[inline(always)]
-fn add_listed_columns<V: Vector, const M: usize>(
+fn add_listed_in<V: Vector, const N: usize, const WHOLE: bool, const ALL: bool>(
     x: Pairs,
+    lists: &PairLists,
     d: Columns,
-    first: usize,
-    room: &mut [(usize, [f32; M]); LISTED],
+    span: Span<WHOLE>,
     output: &mut impl Finish,
 ) {
-    let length = x.batch.paired().list(x.first + first / PAIR, room);
-    let listed = &room[..length];
-    for_spans!(V, d.columns, const { sparse_spans::<V>() }, |span: N| {
-        let (mut sums, mut k): (Sums<V, M, N>, _) = ([[V::splat(0.0); N]; M], 0);
-        while k < listed.len() {
-            let (sample, numbers) = listed[k];
-            add_term(&mut sums, |m| numbers[m], d.row(sample), span);
-            k += 1;
+    let (values, mut first) = (x.batch.values(), 0);
+    while first < x.columns {
+        let entries = lists.of(x.first + first / PAIR);
+        if ALL || !entries.is_empty() {
+            if first + 1 < x.columns {
+                output.finish(listed_sums::<V, PAIR, N, _>(entries, values, d, span), first, span);
+            } else {
+                output.finish(listed_sums::<V, 1, N, _>(entries, values, d, span), first, span);
+            }
         }
-        output.finish(sums, first, span);
-    });
+        first += PAIR;
+    }
+}
+
+/// `M` rows of `Xᵀ·D`, of the first columns of a pair that has these `entries`, in the columns of `span`.
+#[inline(always)]
+fn listed_sums<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
+    entries: &[Entry],
+    values: &[f32; 256],
+    d: Columns,
+    span: Span<WHOLE>,
+) -> Sums<V, M, N> {
+    let (mut sums, mut k) = ([[V::splat(0.0); N]; M], 0);
+    while k < entries.len() {
+        let (entry, bytes) = (entries[k], entries[k].bytes());
+        add_term(&mut sums, |m| values[usize::from(bytes[m])], d.row(entry.sample()), span);
+        k += 1;
+    }
+    sums
 }
 
 /// Pair by pair: `ALL`, or without those that are zero in all samples.

@@ -14,6 +14,16 @@ static SIGNED: [f32; 256] = {
 /// `X` put together from its pairs.
 fn by_pairs(batch: &SparseBatch) -> Array2<f32> {
     let mut x = Array2::zeros((batch.samples(), batch.width()));
+    if let Some(lists) = batch.lists() {
+        for first in (0..batch.width()).step_by(PAIR) {
+            for entry in lists.of(first / PAIR) {
+                for (column, byte) in (first..batch.width()).zip(entry.bytes()) {
+                    x[(entry.sample(), column)] = batch.values()[usize::from(byte)];
+                }
+            }
+        }
+        return x;
+    }
     let Paired { bytes, stride, values, .. } = batch.paired();
     for first in (0..batch.width()).step_by(PAIR) {
         for sample in samples_of(batch, first / PAIR) {
@@ -27,6 +37,9 @@ fn by_pairs(batch: &SparseBatch) -> Array2<f32> {
 
 /// Those in which that pair is not zero.
 fn samples_of(batch: &SparseBatch, number: usize) -> Vec<usize> {
+    if let Some(lists) = batch.lists() {
+        return lists.of(number).iter().map(|entry| entry.sample()).collect();
+    }
     let columns = batch.paired();
     let is_in = |&sample: &usize| columns.set(sample / SET, number) >> (sample % SET) & 1 == 1;
     (0..columns.sets_of_pair * SET).filter(is_in).collect()
@@ -83,7 +96,7 @@ fn groups_and_pairs_are_the_batch_without_what_is_zero() {
                 assert_eq!(by_pairs(&batch), expected, "{samples} of {width}, by pairs");
                 for (pair, columns) in expected.axis_chunks_iter(Axis(1), PAIR).enumerate() {
                     let is_zero = columns.iter().all(|&number| number == 0.0);
-                    assert_eq!(batch.paired().is_zero(pair), is_zero, "{samples} of {width}, pair {pair}");
+                    assert_eq!(samples_of(&batch, pair).is_empty(), is_zero, "{samples} of {width}, pair {pair}");
                 }
                 for first in (0..width).step_by(PAIR) {
                     let is_zero = |&sample: &usize| {
