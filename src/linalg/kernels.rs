@@ -329,6 +329,16 @@ impl<'a> Columns<'a> {
     #[expect(unsafe_code, reason = "the columns of a row lie together")]
     fn row(&self, row: usize) -> &'a [f32] {
         assert!(row < self.rows, "no such row");
+        // SAFETY: there is such a row.
+        unsafe { self.row_unchecked(row) }
+    }
+
+    /// The columns in row `row`.
+    ///
+    /// SAFETY: there must be such a row.
+    #[inline(always)]
+    #[expect(unsafe_code, reason = "the columns of a row lie together")]
+    unsafe fn row_unchecked(&self, row: usize) -> &'a [f32] {
         // SAFETY: the row is one of those of the view that `new` had, or a part of one, for as long as 'a.
         unsafe { std::slice::from_raw_parts(self.start.add(row * self.stride), self.columns) }
     }

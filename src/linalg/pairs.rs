@@ -30,8 +30,12 @@ impl Entry {
 }
 
 /// The entries of each pair of columns that lie side by side, samples in order; the last column may be alone.
+///
+/// Where rows are not checked, kernels rely on it that no entry's sample is [`samples`](Self::samples) or more.
 #[derive(Debug, Clone)]
 pub(super) struct PairLists {
+    /// How many samples the last lists are of; no number of samples while they are being made.
+    samples: usize,
     /// All of them, pair after pair. Behind them there is room that vectors overwrite.
     entries: Vec<Entry>,
     /// (pairs + 1): where those of each pair begin, and where the last ones end.
@@ -60,6 +64,7 @@ impl PairLists {
         assert!(samples <= 1 << u16::BITS, "more samples than can be numbered");
         assert!(u32::try_from(samples * pairs).is_ok(), "more entries than can be numbered");
         Self {
+            samples: 0,
             entries: vec![Entry::default(); samples * pairs + LANES],
             starts: vec![0; pairs + 1],
             turned: vec![[[0; SAMPLES]; COLUMNS]; samples.div_ceil(SAMPLES)],
@@ -76,8 +81,10 @@ impl PairLists {
         assert_eq!(self.starts.len(), pairs + 1, "another width");
         assert!(samples.div_ceil(SAMPLES) <= self.turned.len(), "more samples than there is room for");
         assert!(samples * pairs + LANES <= self.entries.len(), "more samples than there is room for");
+        self.samples = usize::MAX; // should what follows not come to its end
         let turned_pairs = self.fill_by_vectors(rows, width, least);
         self.fill_one_by_one(rows, width, least, turned_pairs..pairs);
+        self.samples = samples;
     }
 
     /// Of as many pairs as vectors do. Returns how many.
@@ -102,6 +109,12 @@ impl PairLists {
             }
             self.starts[pair + 1] = length as u32;
         }
+    }
+
+    /// How many samples they are of: each entry's is below.
+    #[inline(always)]
+    pub fn samples(&self) -> usize {
+        self.samples
     }
 
     /// Those of `pair`.
@@ -146,7 +159,7 @@ mod x86 {
     /// SAFETY: `lists` must have room for all of `rows`, whole ones of so much `width`.
     #[target_feature(enable = "avx2,popcnt")]
     unsafe fn fill_by_columns(lists: &mut PairLists, rows: &[u8], width: usize, least: u8) {
-        let PairLists { entries, starts, turned } = lists;
+        let PairLists { entries, starts, turned, .. } = lists;
         let turned = &mut turned[..(rows.len() / width).div_ceil(SAMPLES)];
         let mut length = 0;
         for column in (0..width / COLUMNS * COLUMNS).step_by(COLUMNS) {

@@ -238,17 +238,17 @@ const NEAR: usize = 1 << 15;
 /// Pair by pair, span after span of one before the next: how many terms there are is foreseen from the second span on.
 #[inline(always)]
 fn add_listed<V: Vector, const ALL: bool>(x: Pairs, lists: &PairLists, d: Columns, output: &mut impl Finish) {
-    let (values, mut first) = (x.batch.values(), 0);
+    let mut first = 0;
     while first < x.columns {
-        let entries = lists.of(x.first + first / PAIR);
-        if ALL || !entries.is_empty() {
+        let listed = Listed::new(x, lists, first, d);
+        if ALL || !listed.entries.is_empty() {
             if first + 1 < x.columns {
                 for_spans!(V, d.columns, const { sparse_spans::<V>() }, |span: N| {
-                    output.finish(listed_sums::<V, PAIR, N, _>(entries, values, d, span), first, span);
+                    output.finish(listed.sums::<V, PAIR, N, _>(span), first, span);
                 });
             } else {
                 for_spans!(V, d.columns, const { sparse_spans::<V>() }, |span: N| {
-                    output.finish(listed_sums::<V, 1, N, _>(entries, values, d, span), first, span);
+                    output.finish(listed.sums::<V, 1, N, _>(span), first, span);
                 });
             }
         }
@@ -265,35 +265,51 @@ fn add_listed_in<V: Vector, const N: usize, const WHOLE: bool, const ALL: bool>(
     span: Span<WHOLE>,
     output: &mut impl Finish,
 ) {
-    let (values, mut first) = (x.batch.values(), 0);
+    let mut first = 0;
     while first < x.columns {
-        let entries = lists.of(x.first + first / PAIR);
-        if ALL || !entries.is_empty() {
+        let listed = Listed::new(x, lists, first, d);
+        if ALL || !listed.entries.is_empty() {
             if first + 1 < x.columns {
-                output.finish(listed_sums::<V, PAIR, N, _>(entries, values, d, span), first, span);
+                output.finish(listed.sums::<V, PAIR, N, _>(span), first, span);
             } else {
-                output.finish(listed_sums::<V, 1, N, _>(entries, values, d, span), first, span);
+                output.finish(listed.sums::<V, 1, N, _>(span), first, span);
             }
         }
         first += PAIR;
     }
 }
 
-/// `M` rows of `Xᵀ·D`, of the first columns of a pair that has these `entries`, in the columns of `span`.
-#[inline(always)]
-fn listed_sums<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
-    entries: &[Entry],
-    values: &[f32; 256],
-    d: Columns,
-    span: Span<WHOLE>,
-) -> Sums<V, M, N> {
-    let (mut sums, mut k) = ([[V::splat(0.0); N]; M], 0);
-    while k < entries.len() {
-        let (entry, bytes) = (entries[k], entries[k].bytes());
-        add_term(&mut sums, |m| values[usize::from(bytes[m])], d.row(entry.sample()), span);
-        k += 1;
+/// The rows of `Xᵀ·D` of a pair of columns, from what is listed of it.
+#[derive(Clone, Copy)]
+struct Listed<'a> {
+    /// Of samples for each of which `d` has a row.
+    entries: &'a [Entry],
+    /// What a byte stands for.
+    values: &'a [f32; 256],
+    d: Columns<'a>,
+}
+
+impl<'a> Listed<'a> {
+    /// Of the pair that begins with column `first` of `x`.
+    #[inline(always)]
+    fn new(x: Pairs<'a>, lists: &'a PairLists, first: usize, d: Columns<'a>) -> Self {
+        assert!(lists.samples() <= d.rows, "a row for each sample");
+        Self { entries: lists.of(x.first + first / PAIR), values: x.batch.values(), d }
     }
-    sums
+
+    /// Of the first `M` of its columns, in the columns of `span`.
+    #[inline(always)]
+    #[expect(unsafe_code, reason = "a check for each entry is a twelfth of an update")]
+    fn sums<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(self, span: Span<WHOLE>) -> Sums<V, M, N> {
+        let mut sums = [[V::splat(0.0); N]; M];
+        for &entry in self.entries {
+            let bytes = entry.bytes();
+            // SAFETY: the sample of an entry is below `samples` of its lists, and `d` has a row for each of these: see `new`.
+            let row = unsafe { self.d.row_unchecked(entry.sample()) };
+            add_term(&mut sums, |m| self.values[usize::from(bytes[m])], row, span);
+        }
+        sums
+    }
 }
 
 /// Pair by pair: `ALL`, or without those that are zero in all samples.
