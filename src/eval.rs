@@ -9,7 +9,7 @@ use crate::threads::with_blas_threads;
 use crate::train::{Judgement, RunningScore, Scores};
 
 /// Images a rayon task takes at once. Fixed, whatever the number of threads: the sums are then the same to the last bit.
-/// So few have many pixels that are zero in all of them; they make 200 tasks of MNIST's 10,000 test images.
+/// They make 200 tasks of MNIST's 10,000 test images.
 const CHUNK: usize = 50;
 
 /// What a network makes of a set of images.

@@ -1,5 +1,6 @@
 //! Steps that the first layer takes at once learn what they learn one after the other.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
 
@@ -311,6 +312,30 @@ fn their_workspace_is_not_for_scores() {
     workspace.load(&mnist(), Input::Gray, &[0, 1, 2, 3, 4]);
     let (_, _, objective) = loss::OBJECTIVES[0];
     network.score(&mut workspace, 2, objective);
+}
+
+/// Neither one whose batches are sparse nor one that keeps them whole.
+#[test]
+fn a_workspace_for_scores_is_not_for_learning() {
+    for network in [perceptron(&[64], 10), perceptron(&[64], 10).with_dropout(0.2, 0.0)] {
+        let mut network = initialised(&network);
+        let (_, _, objective) = loss::OBJECTIVES[0];
+        let mut workspaces = [Workspace::for_scores(&network, 8), Workspace::new(&network, 8)];
+        let [score, expected] = workspaces.each_mut().map(|workspace| {
+            workspace.load(&mnist(), Input::Gray, &[0, 1, 2, 3, 4, 5, 6, 7]);
+            network.score(workspace, 8, objective)
+        });
+        let [mut workspace, as_learning] = workspaces;
+        assert_eq!((score, workspace.output(0, 8)), (expected, as_learning.output(0, 8)));
+
+        let step = Step { seed: Seed(1), number: 1 };
+        let mut learner = optimizer(OptimizerName::Sgd, 0.0, &network);
+        let before = parameters(&network);
+        let learn = AssertUnwindSafe(|| network.learn(step, &mut workspace, 8, objective, &mut *learner));
+        let message = *catch_unwind(learn).unwrap_err().downcast::<&str>().unwrap();
+        assert!(message.contains("is not for learning"), "{message}");
+        assert_eq!(parameters(&network), before, "nothing has learnt");
+    }
 }
 
 #[test]

@@ -76,8 +76,8 @@ impl Kind {
         self == Self::Portable
     }
 
-    /// The vector code for a product that takes so many floating-point operations, or `None` where BLAS is faster at it: docs/PERFORMANCE.md,
-    /// "Products by kernels of our own".
+    /// The vector code for a product that takes so many floating-point operations, or `None` where BLAS is faster at it: docs/TRIALS.md,
+    /// "Kernels".
     pub fn for_product(operations: usize) -> Option<Self> {
         let kind = Self::of_this_processor();
         (operations < kind.limit()).then_some(kind)
@@ -275,10 +275,10 @@ pub(super) fn multiply_sparse(kind: Kind, x: SomeSamples, w: Columns, output: Sp
 /// columns. A batch that is one group is added only.
 ///
 /// # Panics
-/// As [`multiply_sparse`], or if a batch that is one group is to overwrite, or the batch was kept for `X·W` only.
+/// As [`multiply_sparse`], or if a batch that is one group is to overwrite, or the batch is for `X·W` only, or to fill it came to no end.
 pub(super) fn add_sparse(kind: Kind, x: Pairs, d: Columns, output: SparseOutput, c: ColumnsMut) {
     assert!(kind.runs_here(), "another processor's vector code");
-    assert!(x.batch.is_learnt_from(), "a batch that is multiplied only");
+    assert!(x.batch.is_learnt_from(), "a batch that is multiplied only, or not filled");
     let end = x.first * PAIR + x.columns;
     assert!(end == x.batch.width() || x.columns.is_multiple_of(PAIR) && end < x.batch.width(), "a pair is not cut");
     assert_eq!((c.rows(), c.columns, d.rows), (x.columns, d.columns, x.batch.samples()), "C has another shape");

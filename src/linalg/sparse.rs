@@ -207,11 +207,19 @@ impl SparseBatch {
     /// # Panics
     /// If a batch or its width exceeds [`MOST`](Self::MOST), or it has no column.
     pub fn new(batch: usize, width: usize, outputs: usize) -> Self {
-        Self::of(batch, width, outputs, Kind::of_this_processor().multiplies_by_groups())
+        Self::of(batch, width, outputs, Kind::of_this_processor().multiplies_by_groups(), true)
     }
 
-    /// [`new`](Self::new), to be multiplied by groups or sample by sample.
-    pub(super) fn of(batch: usize, width: usize, outputs: usize, by_groups: bool) -> Self {
+    /// The same for `X·W` only: it does not keep what `Xᵀ·D` runs over.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
+    pub fn to_multiply_only(batch: usize, width: usize, outputs: usize) -> Self {
+        Self::of(batch, width, outputs, Kind::of_this_processor().multiplies_by_groups(), false)
+    }
+
+    /// [`new`](Self::new), to be multiplied by groups or sample by sample, and learnt from or not.
+    pub(super) fn of(batch: usize, width: usize, outputs: usize, by_groups: bool, is_learnt_from: bool) -> Self {
         /// Where batches are multiplied by groups, a pair of columns is one span of vectors with so many outputs, and looked at once.
         const ONE_SPAN: usize = 128;
         assert!(batch.max(width) <= Self::MOST, "too many samples or columns to be numbered");
@@ -220,8 +228,9 @@ impl SparseBatch {
         // As tiles, and as one group.
         let [tiles, one] = if is_narrow { [0, batch] } else { [batch, batch.min(FEW)] };
         let groups = if by_groups { tiles.div_ceil(GROUP).max(1) } else { 1 };
-        let is_listed = !is_narrow && (!by_groups || outputs > ONE_SPAN);
-        let in_sets = if is_listed || is_narrow { 0 } else { width.div_ceil(PAIR) };
+        let has_pairs = is_learnt_from && !is_narrow;
+        let is_listed = has_pairs && (!by_groups || outputs > ONE_SPAN);
+        let in_sets = if has_pairs && !is_listed { width.div_ceil(PAIR) } else { 0 };
         Self {
             width,
             most: batch,
@@ -242,7 +251,7 @@ impl SparseBatch {
             found: vec![0; in_sets],
             operations: [0; 2],
             steps: None,
-            is_learnt_from: true,
+            is_learnt_from,
         }
     }
 
@@ -255,11 +264,6 @@ impl SparseBatch {
         assert!(samples > 0, "a step has samples");
         let steps = Steps { each: samples, products: Array2::zeros((self.most, self.most)), sums: vec![0; self.most] };
         Self { steps: Some(steps), ..self }
-    }
-
-    /// The same, for `X·W` only: it does not keep what `Xᵀ·D` runs over.
-    pub fn to_multiply_only(self) -> Self {
-        Self { lists: None, sets: Vec::new(), found: Vec::new(), is_learnt_from: false, ..self }
     }
 
     /// Makes `rows`, each of the width, the batch. A byte stands for what `values` says, which is zero for those below `least`; `convert` writes that of several
@@ -424,9 +428,10 @@ impl SparseBatch {
         steps.products.slice(s![..samples.start, samples])
     }
 
-    /// Whether there may be a product `Xᵀ·D` with it.
+    /// Whether there may be a product `Xᵀ·D` with it: it was made for that, and filled to the end.
     pub(super) fn is_learnt_from(&self) -> bool {
-        self.is_learnt_from
+        let is_whole = |lists: &PairLists| self.is_one_group() || lists.samples() == self.samples;
+        self.is_learnt_from && self.lists.as_ref().is_none_or(is_whole)
     }
 
     /// Products of a number with a row of weights that `X·W` takes.

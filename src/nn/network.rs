@@ -250,6 +250,7 @@ impl Network {
         learner: &mut dyn Learner,
         next: Option<&mut Batch>,
     ) -> BatchScore {
+        assert!(!workspace.is_for_scores, "a workspace for scores is not for learning");
         workspace.begin_step(b);
         let next = next.filter(|_| workspace.is_last_step());
         if let Some(next) = &next {

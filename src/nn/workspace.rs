@@ -20,6 +20,8 @@ pub struct Workspace {
     pub(super) of_step: Range<usize>,
     /// What the decay of the steps so far that learn from the batch would have left of the first layer's weights; 1 before the first.
     pub(super) kept: f64,
+    /// Nothing is learnt from its batches.
+    pub(super) is_for_scores: bool,
 }
 
 /// The samples of a step, with their labels. The next steps' are loaded beside this one. In a box: batches are exchanged in every step, and what another thread has
@@ -61,10 +63,7 @@ impl Workspace {
 
     /// For batches of up to `batch` images that are [`score`](Network::score)d only: their updates are not prepared.
     pub fn for_scores(network: &Network, batch: usize) -> Self {
-        let mut workspace = Self::new(network, batch);
-        let sparse = &mut workspace.batch.0.sparse;
-        *sparse = sparse.take().map(SparseBatch::to_multiply_only);
-        workspace
+        Self::with(network, batch, 1, 0.0, true)
     }
 
     /// For `steps` steps, each of up to `batch` images, that learn from what is loaded at once: see [`Network::steps_at_once`]. All but the last are of as many.
@@ -77,6 +76,10 @@ impl Workspace {
 
     /// The same with every float set to `value`: tests show with it that nothing left over is ever read.
     pub fn filled(network: &Network, batch: usize, steps: usize, value: f32) -> Self {
+        Self::with(network, batch, steps, value, false)
+    }
+
+    fn with(network: &Network, batch: usize, steps: usize, value: f32, is_for_scores: bool) -> Self {
         let layers = network.layers().iter().enumerate().map(|(place, layer)| {
             let samples = if place == 0 { batch * steps } else { batch };
             LayerSpace {
@@ -85,8 +88,8 @@ impl Workspace {
                 scratch: aligned(Array2::from_elem((1, layer.scratch_len(samples)), value)),
             }
         });
-        let batch = Batch::filled(network, batch, steps, value);
-        Self { batch, layers: layers.collect(), has_begun: false, of_step: 0..0, kept: 1.0 }
+        let batch = Batch::with(network, batch, steps, value, is_for_scores);
+        Self { batch, layers: layers.collect(), has_begun: false, of_step: 0..0, kept: 1.0, is_for_scores }
     }
 
     /// Before the first step that learns from its batch.
@@ -205,14 +208,15 @@ impl Batch {
     /// # Panics
     /// As it.
     pub fn of_steps(network: &Network, batch: usize, steps: usize) -> Self {
-        Self::filled(network, batch, steps, 0.0)
+        Self::with(network, batch, steps, 0.0, false)
     }
 
-    fn filled(network: &Network, of_step: usize, steps: usize, value: f32) -> Self {
+    fn with(network: &Network, of_step: usize, steps: usize, value: f32, is_for_scores: bool) -> Self {
         let inputs = network.architecture().inputs;
         let outputs = network.layers()[0].outputs();
         let batch = of_step * steps;
-        let sparse = network.prefers_sparse_batches(batch).then(|| SparseBatch::new(batch, inputs, outputs));
+        let new = if is_for_scores { SparseBatch::to_multiply_only } else { SparseBatch::new };
+        let sparse = network.prefers_sparse_batches(batch).then(|| new(batch, inputs, outputs));
         assert!(steps == 1 || steps > 1 && sparse.is_some(), "steps at once are for a layer that takes sparse batches");
         let sparse = if steps > 1 { sparse.map(|sparse| sparse.in_steps_of(of_step)) } else { sparse };
         let whole = Array2::from_elem((if sparse.is_some() { 0 } else { batch }, inputs), value);

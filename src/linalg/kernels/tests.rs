@@ -1,6 +1,8 @@
 use super::*;
 use crate::seed::{Purpose, Seed, Stream, unit};
 use ndarray::{Array2, Axis, s};
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Every kind of vector code that this processor runs; says which it does not.
 fn kinds() -> Vec<Kind> {
@@ -145,7 +147,7 @@ fn sparse_cases() -> impl Iterator<Item = (SparseBatch, usize)> {
         let convert =
             |bytes: &[u8], x: &mut [f32]| x.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = VALUES[usize::from(byte)]);
         [true, false].map(|by_groups| {
-            let mut batch = SparseBatch::of(samples, width, outputs, by_groups);
+            let mut batch = SparseBatch::of(samples, width, outputs, by_groups, true);
             batch.fill(bytes.chunks(width), &VALUES, LEAST, convert);
             (batch, outputs)
         })
@@ -337,7 +339,7 @@ fn a_batch_without_samples_is_multiplied() {
     for (least, outputs, by_groups) in
         [(0, 10), (0, 64), (1, 10), (1, 64)].into_iter().flat_map(|(a, b)| [(a, b, true), (a, b, false)])
     {
-        let mut batch = SparseBatch::of(20, 40, outputs, by_groups);
+        let mut batch = SparseBatch::of(20, 40, outputs, by_groups, true);
         batch.fill([7_u8; 800].chunks(40), &VALUES, least, |_, _| ());
         batch.fill([].into_iter(), &VALUES, least, |_, _| ());
         assert_eq!((batch.to_whole().dim(), batch.whole_group().columns), ((0, 40), &[][..]));
@@ -368,12 +370,36 @@ fn a_batch_that_is_one_group_does_not_overwrite() {
 #[test]
 #[should_panic(expected = "multiplied only")]
 fn a_batch_that_is_multiplied_only_is_not_learnt_from() {
-    let mut batch = SparseBatch::new(20, 8, 64).to_multiply_only();
+    let mut batch = SparseBatch::to_multiply_only(20, 8, 64);
     batch.fill([7_u8; 160].chunks(8), &VALUES, LEAST, |_, _| ());
-    let (d, mut c) = (Array2::ones((20, 64)), Array2::zeros((8, 64)));
-    let x = Pairs { first: 0, columns: 8, batch: &batch };
+    add_ones(&batch);
+}
+
+/// A row for each of its samples, as many as it says there are.
+fn add_ones(batch: &SparseBatch) {
+    let (d, mut c) = (Array2::ones((batch.samples(), 64)), Array2::zeros((8, 64)));
+    let x = Pairs { first: 0, columns: 8, batch };
     let output = SparseOutput::Add { alpha: 1.0 };
     add_sparse(Kind::Portable, x, Columns::new(d.view()), output, ColumnsMut::new(c.view_mut()));
+}
+
+/// It has fewer or more samples then than its lists are of.
+#[test]
+fn a_batch_that_was_filled_in_part_is_not_learnt_from() {
+    for samples in [7, 25] {
+        let mut batch = SparseBatch::of(30, 8, 64, false, true);
+        batch.fill([7_u8; 160].chunks(8), &VALUES, LEAST, |_, _| ());
+        add_ones(&batch);
+        let asked = Cell::new(0);
+        let rows = (0..samples).map(|_| {
+            asked.set(asked.get() + 1);
+            if asked.get() > samples { &[7_u8][..] } else { &[7; 8] } // other rows when they are asked for again
+        });
+        let fill = || batch.fill(rows, &VALUES, LEAST, |_, _| ());
+        catch_unwind(AssertUnwindSafe(fill)).unwrap_err();
+        let message = *catch_unwind(|| add_ones(&batch)).unwrap_err().downcast::<&str>().unwrap();
+        assert!(message.contains("not filled"), "{samples}: {message}");
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The loops of a product, for vectors of any kind. They are written out, without iterators and `from_fn`: what is not
+//! The loops of a product, for vectors of any kind. They are written out, without `from_fn`, and without iterators but those of slices: what is not
 //! inlined here is not compiled for the processor, and every call empties its registers.
 #![allow(clippy::needless_range_loop, reason = "loops of constant length, which the compiler unrolls")]
 
@@ -299,7 +299,7 @@ impl<'a> Listed<'a> {
 
     /// Of the first `M` of its columns, in the columns of `span`.
     #[inline(always)]
-    #[expect(unsafe_code, reason = "a check for each entry is a twelfth of an update")]
+    #[expect(unsafe_code, reason = "a check for each entry is a fourteenth of an update")]
     fn sums<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(self, span: Span<WHOLE>) -> Sums<V, M, N> {
         let mut sums = [[V::splat(0.0); N]; M];
         for &entry in self.entries {

@@ -62,7 +62,7 @@ fn groups_and_pairs_are_the_batch_without_what_is_zero() {
     let layers = |width| [(width, 10, true), (width, 64, true), (width, 64, false)];
     for (width, outputs, by_groups) in [1, 3, 4, 25, 63, 64, 65, 130, 784].into_iter().flat_map(layers) {
         let rows: Vec<Vec<u8>> = (0..150).map(|s| (0..width).map(|c| byte(s, c)).collect()).collect();
-        let mut batch = SparseBatch::of(150, width, outputs, by_groups);
+        let mut batch = SparseBatch::of(150, width, outputs, by_groups, true);
         for (start, samples) in [(0, 150), (0, 23), (3, 1), (1, 5), (7, 6), (11, 64), (50, 65), (22, 1), (0, 0)] {
             let rows = &rows[start..start + samples];
             fill(&mut batch, rows.iter().map(|row| &row[..]));
@@ -109,6 +109,30 @@ fn groups_and_pairs_are_the_batch_without_what_is_zero() {
     }
 }
 
+/// Where an update looks at a pair more than once: with AVX-512 that has more outputs than a span of vectors, with others always.
+#[test]
+fn pairs_are_listed_where_they_are_looked_at_more_than_once() {
+    let rows: Vec<u8> = (0..6 * 40).map(|i| if i % 3 == 0 { 9 } else { 0 }).collect();
+    for (outputs, by_groups, is_listed) in [
+        (63, false, false),
+        (64, false, true),
+        (64, true, false),
+        (128, true, false),
+        (129, true, true),
+        (129, false, true),
+    ] {
+        let mut batch = SparseBatch::of(6, 40, outputs, by_groups, true);
+        fill(&mut batch, rows.chunks_exact(40));
+        assert_eq!(batch.lists().is_some(), is_listed, "{outputs} outputs, by groups: {by_groups}");
+        if !batch.is_one_group() {
+            let terms = PAIR * (0..20).map(|pair| samples_of(&batch, pair).len()).sum::<usize>();
+            assert_eq!(batch.update_terms(), terms, "{outputs} outputs, by groups: {by_groups}");
+        }
+        let only = SparseBatch::of(6, 40, outputs, by_groups, false);
+        assert!(only.lists().is_none() && only.sets.is_empty(), "nothing for an update");
+    }
+}
+
 /// Values that are proportional to bytes.
 static PROPORTIONAL: [f32; 256] = {
     let (mut values, mut byte) = ([0.0; 256], 1);
@@ -145,7 +169,7 @@ fn samples_of_different_steps_are_multiplied_with_each_other() {
 fn rows_that_change_while_they_are_read_are_taken_without_a_panic() {
     let [few, many] = [0_u8, 9].map(|byte| [byte; 32]);
     for (rows, by_groups) in [([&few, &many], true), ([&many, &few], true), ([&few, &many], false)] {
-        let mut batch = SparseBatch::of(8, 32, 64, by_groups);
+        let mut batch = SparseBatch::of(8, 32, 64, by_groups, true);
         fill(&mut batch, Fickle { rows: rows.map(|row| &row[..]), left: 8, turn: &Cell::new(0) });
         assert_eq!(batch.to_whole(), by_pairs(&batch));
     }
