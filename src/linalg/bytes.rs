@@ -182,7 +182,7 @@ pub fn prefetch<T>(values: &[T]) {
 
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "instructions of some processors only")]
-mod x86 {
+pub(super) mod x86 {
     use std::arch::x86_64::*;
 
     /// Bytes of a vector, and of a line of the cache.

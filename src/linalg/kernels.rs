@@ -278,7 +278,7 @@ pub(super) fn multiply_sparse(kind: Kind, x: SomeSamples, w: Columns, output: Sp
 /// As [`multiply_sparse`], or if a batch that is one group is to overwrite, or the batch is for `X·W` only, or to fill it came to no end.
 pub(super) fn add_sparse(kind: Kind, x: Pairs, d: Columns, output: SparseOutput, c: ColumnsMut) {
     assert!(kind.runs_here(), "another processor's vector code");
-    assert!(x.batch.is_learnt_from(), "a batch that is multiplied only, or not filled");
+    assert!(x.batch.can_be_learnt_from(), "a batch that is multiplied only, or not filled");
     let end = x.first * PAIR + x.columns;
     assert!(end == x.batch.width() || x.columns.is_multiple_of(PAIR) && end < x.batch.width(), "a pair is not cut");
     assert_eq!((c.rows(), c.columns, d.rows), (x.columns, d.columns, x.batch.samples()), "C has another shape");

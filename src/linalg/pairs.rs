@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+#[cfg(target_arch = "x86_64")]
+use super::bytes::x86::has_vectors_of_32_bytes;
+
 /// Columns of a pair.
 pub(super) const PAIR: usize = 2;
 
@@ -36,7 +39,7 @@ impl Entry {
 pub(super) struct PairLists {
     /// How many samples the last lists are of; no number of samples while they are being made.
     samples: usize,
-    /// All of them, pair after pair. Behind them there is room that vectors overwrite.
+    /// Those of all pairs, one after the other. Behind them there is room that vectors overwrite.
     entries: Vec<Entry>,
     /// (pairs + 1): where those of each pair begin, and where the last ones end.
     starts: Vec<u32>,
@@ -90,7 +93,7 @@ impl PairLists {
     /// Of as many pairs as vectors do. Returns how many.
     fn fill_by_vectors(&mut self, rows: &[u8], width: usize, least: u8) -> usize {
         #[cfg(target_arch = "x86_64")]
-        if x86::runs_here() {
+        if has_vectors_of_32_bytes() {
             x86::fill(self, rows, width, least);
             return width / COLUMNS * COLUMNS / PAIR;
         }
@@ -140,17 +143,12 @@ impl PairLists {
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::{COLUMNS, LANES, PAIR, PairLists, SAMPLES, Turned};
-
-    /// Asked once by the standard library, then read from memory.
-    pub fn runs_here() -> bool {
-        is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt")
-    }
+    use super::{COLUMNS, LANES, PAIR, PairLists, SAMPLES, Turned, has_vectors_of_32_bytes};
 
     /// See [`PairLists::fill`], which has compared the lengths: of all columns but the last ones that are fewer than [`COLUMNS`].
     pub fn fill(lists: &mut PairLists, rows: &[u8], width: usize, least: u8) {
         let (samples, pairs) = (rows.len() / width, width.div_ceil(PAIR));
-        assert!(runs_here() && rows.len().is_multiple_of(width) && lists.starts.len() == pairs + 1);
+        assert!(has_vectors_of_32_bytes() && rows.len().is_multiple_of(width) && lists.starts.len() == pairs + 1);
         assert!(samples * pairs + LANES <= lists.entries.len() && samples <= lists.turned.len() * SAMPLES);
         // SAFETY: the processor has the instructions, and there is room for every sample and every entry.
         unsafe { fill_by_columns(lists, rows, width, least) }

@@ -28,6 +28,9 @@ const FEW: usize = 5;
 /// A layer of fewer outputs is narrow.
 pub(super) const NARROW: usize = 64;
 
+/// Where batches are multiplied by groups, a pair of columns is one span of vectors with so many outputs, and looked at once.
+pub(super) const ONE_SPAN: usize = 128;
+
 /// A half of a batch's columns, and of the rows of weights that belong to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Half {
@@ -214,14 +217,12 @@ impl SparseBatch {
     ///
     /// # Panics
     /// As [`new`](Self::new).
-    pub fn to_multiply_only(batch: usize, width: usize, outputs: usize) -> Self {
+    pub fn for_scores(batch: usize, width: usize, outputs: usize) -> Self {
         Self::of(batch, width, outputs, Kind::of_this_processor().multiplies_by_groups(), false)
     }
 
     /// [`new`](Self::new), to be multiplied by groups or sample by sample, and learnt from or not.
     pub(super) fn of(batch: usize, width: usize, outputs: usize, by_groups: bool, is_learnt_from: bool) -> Self {
-        /// Where batches are multiplied by groups, a pair of columns is one span of vectors with so many outputs, and looked at once.
-        const ONE_SPAN: usize = 128;
         assert!(batch.max(width) <= Self::MOST, "too many samples or columns to be numbered");
         assert!(width > 0, "samples have columns");
         let is_narrow = !Self::has_groups(outputs);
@@ -429,7 +430,7 @@ impl SparseBatch {
     }
 
     /// Whether there may be a product `Xᵀ·D` with it: it was made for that, and filled to the end.
-    pub(super) fn is_learnt_from(&self) -> bool {
+    pub(super) fn can_be_learnt_from(&self) -> bool {
         let is_whole = |lists: &PairLists| self.is_one_group() || lists.samples() == self.samples;
         self.is_learnt_from && self.lists.as_ref().is_none_or(is_whole)
     }

@@ -215,7 +215,7 @@ impl Batch {
         let inputs = network.architecture().inputs;
         let outputs = network.layers()[0].outputs();
         let batch = of_step * steps;
-        let new = if is_for_scores { SparseBatch::to_multiply_only } else { SparseBatch::new };
+        let new = if is_for_scores { SparseBatch::for_scores } else { SparseBatch::new };
         let sparse = network.prefers_sparse_batches(batch).then(|| new(batch, inputs, outputs));
         assert!(steps == 1 || steps > 1 && sparse.is_some(), "steps at once are for a layer that takes sparse batches");
         let sparse = if steps > 1 { sparse.map(|sparse| sparse.in_steps_of(of_step)) } else { sparse };

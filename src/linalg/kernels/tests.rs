@@ -370,7 +370,7 @@ fn a_batch_that_is_one_group_does_not_overwrite() {
 #[test]
 #[should_panic(expected = "multiplied only")]
 fn a_batch_that_is_multiplied_only_is_not_learnt_from() {
-    let mut batch = SparseBatch::to_multiply_only(20, 8, 64);
+    let mut batch = SparseBatch::for_scores(20, 8, 64);
     batch.fill([7_u8; 160].chunks(8), &VALUES, LEAST, |_, _| ());
     add_ones(&batch);
 }

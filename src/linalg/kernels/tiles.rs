@@ -115,6 +115,12 @@ const fn sparse_spans<V: Vector>() -> [usize; 2] {
     }
 }
 
+#[cfg(target_arch = "x86_64")]
+const _: () = {
+    use std::arch::x86_64::__m512;
+    assert!(sparse_spans::<__m512>()[0] * __m512::LANES == crate::linalg::sparse::ONE_SPAN, "one span has no lists");
+};
+
 /// See [`super::multiply_sparse`]. Span after span, so that its columns of the weights are near when the next group reads them.
 #[inline(always)]
 pub fn multiply_sparse<V: Vector>(x: SomeSamples, w: Columns, output: SparseOutput, mut y: ColumnsMut) {
@@ -238,22 +244,9 @@ const NEAR: usize = 1 << 15;
 /// Pair by pair, span after span of one before the next: how many terms there are is foreseen from the second span on.
 #[inline(always)]
 fn add_listed<V: Vector, const ALL: bool>(x: Pairs, lists: &PairLists, d: Columns, output: &mut impl Finish) {
-    let mut first = 0;
-    while first < x.columns {
-        let listed = Listed::new(x, lists, first, d);
-        if ALL || !listed.entries.is_empty() {
-            if first + 1 < x.columns {
-                for_spans!(V, d.columns, const { sparse_spans::<V>() }, |span: N| {
-                    output.finish(listed.sums::<V, PAIR, N, _>(span), first, span);
-                });
-            } else {
-                for_spans!(V, d.columns, const { sparse_spans::<V>() }, |span: N| {
-                    output.finish(listed.sums::<V, 1, N, _>(span), first, span);
-                });
-            }
-        }
-        first += PAIR;
-    }
+    for_listed::<ALL>(x, lists, d, |listed| {
+        for_spans!(V, d.columns, const { sparse_spans::<V>() }, |span: N| listed.add::<V, N, _>(span, output));
+    });
 }
 
 /// One span of all pairs.
@@ -265,15 +258,18 @@ fn add_listed_in<V: Vector, const N: usize, const WHOLE: bool, const ALL: bool>(
     span: Span<WHOLE>,
     output: &mut impl Finish,
 ) {
-    let mut first = 0;
+    for_listed::<ALL>(x, lists, d, |listed| listed.add::<V, N, _>(span, output));
+}
+
+/// Does `work` with pair after pair: `ALL`, or without those that are zero in all samples.
+#[inline(always)]
+fn for_listed<const ALL: bool>(x: Pairs, lists: &PairLists, d: Columns, mut work: impl FnMut(Listed)) {
+    assert!(lists.samples() <= d.rows, "a row for each sample");
+    let (values, mut first) = (x.batch.values(), 0);
     while first < x.columns {
-        let listed = Listed::new(x, lists, first, d);
-        if ALL || !listed.entries.is_empty() {
-            if first + 1 < x.columns {
-                output.finish(listed.sums::<V, PAIR, N, _>(span), first, span);
-            } else {
-                output.finish(listed.sums::<V, 1, N, _>(span), first, span);
-            }
+        let entries = lists.of(x.first + first / PAIR);
+        if ALL || !entries.is_empty() {
+            work(Listed { first, is_alone: first + 1 == x.columns, entries, values, d });
         }
         first += PAIR;
     }
@@ -282,29 +278,36 @@ fn add_listed_in<V: Vector, const N: usize, const WHOLE: bool, const ALL: bool>(
 /// The rows of `Xᵀ·D` of a pair of columns, from what is listed of it.
 #[derive(Clone, Copy)]
 struct Listed<'a> {
-    /// Of samples for each of which `d` has a row.
+    /// The first row of the two.
+    first: usize,
+    /// There is no second.
+    is_alone: bool,
+    /// Of samples for each of which `d` has a row: only [`for_listed`] makes this.
     entries: &'a [Entry],
     /// What a byte stands for.
     values: &'a [f32; 256],
     d: Columns<'a>,
 }
 
-impl<'a> Listed<'a> {
-    /// Of the pair that begins with column `first` of `x`.
+impl Listed<'_> {
+    /// Adds them up in the columns of `span`.
     #[inline(always)]
-    fn new(x: Pairs<'a>, lists: &'a PairLists, first: usize, d: Columns<'a>) -> Self {
-        assert!(lists.samples() <= d.rows, "a row for each sample");
-        Self { entries: lists.of(x.first + first / PAIR), values: x.batch.values(), d }
+    fn add<V: Vector, const N: usize, const WHOLE: bool>(self, span: Span<WHOLE>, output: &mut impl Finish) {
+        if self.is_alone {
+            output.finish(self.sums::<V, 1, N, WHOLE>(span), self.first, span);
+        } else {
+            output.finish(self.sums::<V, PAIR, N, WHOLE>(span), self.first, span);
+        }
     }
 
-    /// Of the first `M` of its columns, in the columns of `span`.
+    /// The first `M` of them.
     #[inline(always)]
     #[expect(unsafe_code, reason = "a check for each entry is a fourteenth of an update")]
     fn sums<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(self, span: Span<WHOLE>) -> Sums<V, M, N> {
         let mut sums = [[V::splat(0.0); N]; M];
         for &entry in self.entries {
             let bytes = entry.bytes();
-            // SAFETY: the sample of an entry is below `samples` of its lists, and `d` has a row for each of these: see `new`.
+            // SAFETY: the sample of an entry is below `samples` of its lists, and `d` has a row for each of these: `for_listed` has asked.
             let row = unsafe { self.d.row_unchecked(entry.sample()) };
             add_term(&mut sums, |m| self.values[usize::from(bytes[m])], row, span);
         }
