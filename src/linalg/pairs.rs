@@ -97,6 +97,8 @@ impl PairLists {
             x86::fill(self, rows, width, least);
             return width / COLUMNS * COLUMNS / PAIR;
         }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = (rows, width, least);
         0
     }
 
