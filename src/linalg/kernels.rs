@@ -24,7 +24,7 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 use super::blas;
 use super::pairs::PAIR;
 use super::sparse::{GROUP, Half, NARROW, SparseBatch};
-pub(super) use tiles::SparseOutput;
+pub(super) use tiles::{FEW, SparseOutput};
 pub use update::{ElementRule, Lanes, MOST_MEMORIES, update};
 pub(crate) use vector::Vector;
 
@@ -268,7 +268,16 @@ pub(super) fn multiply_sparse(kind: Kind, x: SomeSamples, w: Columns, output: Sp
     let is_cut_at_groups = |sample: usize| sample == samples || x.batch.is_one_group() || sample.is_multiple_of(GROUP);
     assert!(end <= samples && is_cut_at_groups(x.first) && is_cut_at_groups(end), "a group is not cut");
     assert_eq!((x.batch.columns_of(x.half).len(), w.columns), (w.rows, y.columns), "Y has another shape");
-    dispatch::multiply_sparse(kind, x, w, output, y);
+    let few = y.rows() < FEW;
+    if x.batch.is_one_group() {
+        dispatch::multiply_group(kind, x, w, output, y);
+    } else if x.batch.is_by_groups() {
+        dispatch::multiply_groups(kind, x, w, output, y);
+    } else if few {
+        dispatch::multiply_few(kind, x, w, output, y);
+    } else {
+        dispatch::multiply_each(kind, x, w, output, y);
+    }
 }
 
 /// `C ← Xᵀ·D`, or `C ← C + alpha·Xᵀ·D`, for some pairs of columns, with the vector code of `kind`: `d` (B, O) read, `c` overwritten, a row for each of their
@@ -428,7 +437,10 @@ mod dispatch {
 
     dispatch!(multiply(product: Product, output: Output) by tiles::multiply);
     dispatch!(multiply_rows(left: Left, right: Right, output: SparseOutput, c: ColumnsMut) by tiles::multiply_rows);
-    dispatch!(multiply_sparse(x: SomeSamples, w: Columns, output: SparseOutput, y: ColumnsMut) by tiles::multiply_sparse);
+    dispatch!(multiply_group(x: SomeSamples, w: Columns, output: SparseOutput, y: ColumnsMut) by tiles::multiply_group);
+    dispatch!(multiply_groups(x: SomeSamples, w: Columns, output: SparseOutput, y: ColumnsMut) by tiles::multiply_groups);
+    dispatch!(multiply_few(x: SomeSamples, w: Columns, output: SparseOutput, y: ColumnsMut) by tiles::multiply_few);
+    dispatch!(multiply_each(x: SomeSamples, w: Columns, output: SparseOutput, y: ColumnsMut) by tiles::multiply_each);
     dispatch!(add_sparse(x: Pairs, d: Columns, output: SparseOutput, c: ColumnsMut) by tiles::add_sparse);
     dispatch!(add_group(x: Pairs, d: Columns, alpha: f32, c: ColumnsMut) by tiles::add_group);
     dispatch!(update[R: ElementRule](

@@ -65,7 +65,7 @@ macro_rules! for_spans {
 
 mod panels;
 
-pub use panels::multiply_rows;
+pub use panels::{FEW, multiply_each, multiply_few, multiply_rows};
 
 /// Rows of a tile of `N` vectors, at most: as many as there are registers for their sums, less those for what is multiplied.
 #[inline(always)]
@@ -121,24 +121,23 @@ const _: () = {
     assert!(sparse_spans::<__m512>()[0] * __m512::LANES == crate::linalg::sparse::ONE_SPAN, "one span has no lists");
 };
 
-/// See [`super::multiply_sparse`]. Span after span, so that its columns of the weights are near when the next group reads them.
+/// See [`super::multiply_sparse`]: of a batch that is one group.
 #[inline(always)]
-pub fn multiply_sparse<V: Vector>(x: SomeSamples, w: Columns, output: SparseOutput, mut y: ColumnsMut) {
-    let start = x.batch.columns_of(x.half).start;
-    if x.batch.is_one_group() {
-        let group = x.batch.half_of_whole_group(x.half);
-        let entry = |row: &[f32], k: usize, _| row[k];
-        let left = GroupRows { group, first: x.first, start, length: group.columns.len(), entry };
-        let (rows, mut output) = (y.rows(), Put { output, c: y, first: 0 });
-        if rows == 1 {
-            return for_spans!(V, w.columns, [8, 8], |span: N| by_rows::<V, N, _>(1, left, w, span, &mut output));
-        }
-        return for_spans!(V, w.columns, [2, 2], |span: N| by_rows::<V, N, _>(rows, left, w, span, &mut output));
+pub fn multiply_group<V: Vector>(x: SomeSamples, w: Columns, output: SparseOutput, y: ColumnsMut) {
+    let (group, start) = (x.batch.half_of_whole_group(x.half), x.batch.columns_of(x.half).start);
+    let entry = |row: &[f32], k: usize, _| row[k];
+    let left = GroupRows { group, first: x.first, start, length: group.columns.len(), entry };
+    let (rows, mut output) = (y.rows(), Put { output, c: y, first: 0 });
+    if rows == 1 {
+        return for_spans!(V, w.columns, [8, 8], |span: N| by_rows::<V, N, _>(1, left, w, span, &mut output));
     }
-    if !x.batch.is_by_groups() {
-        return panels::multiply_each::<V>(x, w, output, y);
-    }
-    let values = x.batch.values();
+    for_spans!(V, w.columns, [2, 2], |span: N| by_rows::<V, N, _>(rows, left, w, span, &mut output));
+}
+
+/// See [`super::multiply_sparse`]: of one that is multiplied by groups, span after span, so that its columns of the weights are near when the next group reads them.
+#[inline(always)]
+pub fn multiply_groups<V: Vector>(x: SomeSamples, w: Columns, output: SparseOutput, mut y: ColumnsMut) {
+    let (values, start) = (x.batch.values(), x.batch.columns_of(x.half).start);
     for_spans!(V, w.columns, const { sparse_spans::<V>() }, |span: N| {
         let mut first = 0;
         while first < y.rows() {

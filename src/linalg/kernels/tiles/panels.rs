@@ -18,6 +18,9 @@ const TERMS: usize = u64::BITS as usize;
 /// Rows of the left factor that run over a panel, at most. More of them share its copying, and have more sums to be put aside.
 const ROWS: usize = 128;
 
+/// Fewer rows do not pay for a copy of a panel.
+pub const FEW: usize = 32;
+
 /// A right factor of more numbers, a megabyte of them, is far: it lies outside the second cache, with all that goes with it. Asking for what is near would cost a small product a twentieth.
 const FAR: usize = 1 << 18;
 
@@ -28,69 +31,57 @@ const AHEAD: usize = 4;
 #[inline(always)]
 pub fn multiply_rows<V: Vector>(left: Left, right: Right, output: SparseOutput, c: ColumnsMut) {
     match left {
-        Left::Rows { values, stride } => by_panels::<V, true>(Straight { values, stride }, right, output, c),
+        Left::Rows { values, stride } => by_panels::<V>(Straight { values, stride }, right, output, c),
         Left::Columns(columns) => {
-            by_panels::<V, true>(Turned { columns, first: 0, rows: [[0.0; TERMS]; ROWS] }, right, output, c);
+            by_panels::<V>(Turned { columns, first: 0, rows: [[0.0; TERMS]; ROWS] }, right, output, c);
         }
     }
 }
 
-/// See [`super::super::multiply_sparse`], of a batch that is multiplied sample by sample.
+/// See [`super::super::multiply_sparse`]: sample by sample.
 #[inline(always)]
 pub fn multiply_each<V: Vector>(x: SomeSamples, w: Columns, output: SparseOutput, y: ColumnsMut) {
-    /// Fewer rows do not pay for a copy of a panel.
-    const MANY: usize = 32;
-    let start = x.batch.columns_of(x.half).start;
-    let left = Images { each: x.batch.each(), first: x.first, start, values: x.batch.values() };
-    if y.rows() < MANY {
-        if (9..=const { widest::<V>() }).contains(&w.columns.div_ceil(V::LANES)) {
-            return in_one_span::<V>(left, w, output, y);
-        }
-        by_panels::<V, false>(left, Right::Rows(w), output, y);
-    } else {
-        by_panels::<V, true>(left, Right::Rows(w), output, y);
-    }
+    by_panels::<V>(Images::of(x), Right::Rows(w), output, y);
 }
 
-/// With panels that are copied, or rows of the right factor where they lie.
+/// With panels that are copied.
 #[inline(always)]
-fn by_panels<V: Vector, const COPIES: bool>(
-    mut left: impl LeftRows,
-    right: Right,
-    output: SparseOutput,
-    c: ColumnsMut,
-) {
+fn by_panels<V: Vector>(mut left: impl LeftRows, right: Right, output: SparseOutput, c: ColumnsMut) {
     let (rows, columns) = (c.rows(), c.columns);
     let most = rows.div_ceil(rows.div_ceil(ROWS).max(1));
     let mut output = Put { output, c, first: 0 };
-    for_spans!(V, columns, const { [8, if COPIES { widest::<V>() } else { 8 }] }, |span: N| {
+    for_spans!(V, columns, const { [8, widest::<V>()] }, |span: N| {
         let mut first = 0;
         while first < rows {
             let end = rows.min(first + most);
-            over_panels::<V, N, _, COPIES>(&mut left, first..end, right, span, &mut output);
+            over_panels::<V, N, _>(&mut left, first..end, right, span, &mut output);
             first = end;
         }
     });
 }
 
-/// The same in one span of 9 to [`widest`] vectors, for at most [`ROWS`] rows, with rows of the right factor where they lie. Apart, for what is compiled in one place with other spans keeps less in registers.
+/// The same of fewer than [`FEW`] samples, with the rows of the right factor where they lie. Spans of more than eight vectors, and two at once, are apart: what is compiled in one place with other spans keeps less in registers.
 #[inline(always)]
-fn in_one_span<V: Vector>(mut left: impl LeftRows, w: Columns, output: SparseOutput, c: ColumnsMut) {
-    let (rows, columns) = (c.rows(), c.columns);
-    let mut output = Put { output, c, first: 0 };
-    macro_rules! span_of {
+pub fn multiply_few<V: Vector>(x: SomeSamples, w: Columns, output: SparseOutput, y: ColumnsMut) {
+    let (left, columns) = (Images::of(x), w.columns);
+    let mut output = Put { output, c: y, first: 0 };
+    macro_rules! one_span_of {
         ($n:literal) => {{
             let span = Span::<false> { start: 0, last: columns - ($n - 1) * V::LANES };
-            over_panels::<V, $n, false, false>(&mut left, 0..rows, Right::Rows(w), span, &mut output);
+            over_rows::<V, $n, false, 1>(left, w, [span], &mut output);
         }};
     }
     match columns.div_ceil(V::LANES) {
-        9 => span_of!(9),
-        10 => span_of!(10),
-        11 => span_of!(11),
-        12 => span_of!(12),
-        13 => span_of!(13),
-        _ => unreachable!("more than eight vectors, and at most the widest"),
+        9 if widest::<V>() >= 9 => one_span_of!(9),
+        10 if widest::<V>() >= 10 => one_span_of!(10),
+        11 if widest::<V>() >= 11 => one_span_of!(11),
+        12 if widest::<V>() >= 12 => one_span_of!(12),
+        13 if widest::<V>() >= 13 => one_span_of!(13),
+        16 if columns == 16 * V::LANES => {
+            let spans = [0, 8 * V::LANES].map(|start| Span::<true> { start, last: V::LANES });
+            over_rows::<V, 8, true, 2>(left, w, spans, &mut output);
+        }
+        _ => for_spans!(V, columns, [8, 8], |span: N| over_rows::<V, N, _, 1>(left, w, [span], &mut output)),
     }
 }
 
@@ -102,7 +93,7 @@ const fn widest<V: Vector>() -> usize {
 
 /// Some `rows` of the product, at most [`ROWS`], in the columns of `span`.
 #[inline(always)]
-fn over_panels<V: Vector, const N: usize, const WHOLE: bool, const COPIES: bool>(
+fn over_panels<V: Vector, const N: usize, const WHOLE: bool>(
     left: &mut impl LeftRows,
     rows: Range<usize>,
     right: Right,
@@ -116,14 +107,7 @@ fn over_panels<V: Vector, const N: usize, const WHOLE: bool, const COPIES: bool>
     loop {
         let terms = start..all_terms.min(start + TERMS);
         let is_last = terms.end == all_terms;
-        if COPIES {
-            copy::<V, N, _>(right, terms.clone(), span, &mut panel);
-        }
-        let lying = match right {
-            Right::Rows(rows) if !COPIES => Some(rows.part(terms.clone(), span.start..span.start + width)),
-            Right::Columns(_) if !COPIES => panic!("columns are copied"),
-            _ => None,
-        };
+        copy::<V, N, _>(right, terms.clone(), span, &mut panel);
         left.prepare::<V>(rows.clone(), terms.clone());
         // A row ahead: where its terms end is foreseen wrongly, and nothing is read before that is known.
         let mut next = left.set::<V>(rows.start, terms.clone());
@@ -142,18 +126,12 @@ fn over_panels<V: Vector, const N: usize, const WHOLE: bool, const COPIES: bool>
             if is_far && !is_last && row - rows.start < TERMS {
                 ask_for(right, terms.end, row - rows.start, span.start..span.start + width);
             }
-            if let Some(rows) = lying {
-                assert_eq!(rows.rows, entries.len(), "a row for each entry"); // so that one check in the loop does for both
-            }
             let mut sum = if start == 0 { [V::splat(0.0); N] } else { *sums.get(row - rows.start) };
             while set != 0 {
                 let k = set.trailing_zeros() as usize;
                 set &= set - 1;
                 let entry = V::splat(left.number(entries[k]));
-                let vectors = match lying {
-                    Some(rows) => load::<V, N, WHOLE>(rows.row(k), Span { start: 0, ..span }),
-                    None => *panel.get(k),
-                };
+                let vectors = panel.get(k);
                 for n in 0..N {
                     sum[n] = entry.multiply_add(vectors[n], sum[n]);
                 }
@@ -169,6 +147,68 @@ fn over_panels<V: Vector, const N: usize, const WHOLE: bool, const COPIES: bool>
             return;
         }
         start = terms.end;
+    }
+}
+
+/// The product, of fewer than [`FEW`] rows, in the columns of `spans`: where their second ends is foreseen, and a row's entries are near.
+#[inline(always)]
+fn over_rows<V: Vector, const N: usize, const WHOLE: bool, const SPANS: usize>(
+    left: Images,
+    w: Columns,
+    spans: [Span<WHOLE>; SPANS],
+    output: &mut Put,
+) {
+    let rows = output.c.rows();
+    let mut room = Room::<[[V; N]; SPANS], FEW>::new();
+    let sums = room.filled(rows, [[V::splat(0.0); N]; SPANS]);
+    let width = (SPANS - 1) * N * V::LANES + (N - 1) * V::LANES + spans[SPANS - 1].last;
+    let columns = spans[0].start..spans[0].start + width;
+    let is_far = w.rows * w.stride > FAR;
+    let mut start = 0;
+    while start < w.rows {
+        let terms = start..w.rows.min(start + TERMS);
+        let lying = spans.map(|span| w.part(terms.clone(), span.start..span.start + (N - 1) * V::LANES + span.last));
+        // A row ahead: where its terms end is foreseen wrongly, and nothing is read before that is known.
+        let mut next = left.set::<V>(0, terms.clone());
+        let mut row = 0;
+        for sums in &mut *sums {
+            let (entries, all) = (left.row(row, terms.clone()), next);
+            if is_far {
+                if row + AHEAD < rows {
+                    prefetch(left.row(row + AHEAD, terms.clone()));
+                }
+                if terms.end < w.rows {
+                    ask_for(Right::Rows(w), terms.end, row, columns.clone());
+                }
+            }
+            row += 1;
+            if row < rows {
+                next = left.set::<V>(row, terms.clone());
+            }
+            let values = std::hint::black_box(left.values);
+            for s in 0..SPANS {
+                let (mut set, mut sum, lying) = (all, sums[s], lying[s]);
+                assert_eq!(lying.rows, entries.len(), "a row for each entry"); // so that one check in the loop does for both
+                while set != 0 {
+                    let k = set.trailing_zeros() as usize;
+                    set &= set - 1;
+                    let entry = V::splat(values[usize::from(entries[k])]);
+                    let vectors = load::<V, N, WHOLE>(lying.row(k), Span { start: 0, ..spans[s] });
+                    for n in 0..N {
+                        sum[n] = entry.multiply_add(vectors[n], sum[n]);
+                    }
+                }
+                sums[s] = sum;
+            }
+        }
+        start = terms.end;
+    }
+    let mut row = 0;
+    for sums in sums {
+        for s in 0..SPANS {
+            output.finish([sums[s]], row, spans[s]);
+        }
+        row += 1;
     }
 }
 
@@ -369,11 +409,20 @@ impl LeftRows for Turned<'_> {
 }
 
 /// Samples of a batch from the `first` on, in its columns from `start` on.
+#[derive(Clone, Copy)]
 struct Images<'a> {
     each: Each<'a>,
     first: usize,
     start: usize,
     values: &'static [f32; 256],
+}
+
+impl<'a> Images<'a> {
+    #[inline(always)]
+    fn of(x: SomeSamples<'a>) -> Self {
+        let start = x.batch.columns_of(x.half).start;
+        Self { each: x.batch.each(), first: x.first, start, values: x.batch.values() }
+    }
 }
 
 impl LeftRows for Images<'_> {
@@ -405,6 +454,18 @@ impl<T: Copy, const SIZE: usize> Room<T, SIZE> {
     #[inline(always)]
     fn new() -> Self {
         Self { values: [const { MaybeUninit::uninit() }; SIZE], filled: 0 }
+    }
+
+    /// `count` times `value`.
+    #[inline(always)]
+    #[expect(unsafe_code, reason = "only what was written is lent")]
+    fn filled(&mut self, count: usize, value: T) -> &mut [T] {
+        let places = &mut self.values[..count];
+        for place in &mut *places {
+            place.write(value);
+        }
+        // SAFETY: each of these places was written just now, and `MaybeUninit` lies in memory as what is in it.
+        unsafe { &mut *(std::ptr::from_mut(places) as *mut [T]) }
     }
 
     #[inline(always)]
