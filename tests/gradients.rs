@@ -100,16 +100,22 @@ impl Case {
         let mut workspace = self.workspace(fill);
         let loss_sum = self.learn(&mut workspace, &mut gradients);
         gradients.0.sort_by_key(|(parameter, _)| *parameter);
+        for ((_, gradient), (_, parameter)) in gradients.0.iter_mut().zip(self.network.parameters()) {
+            *gradient = row_by_row(&parameter.like(gradient)); // a layer may keep its weights turned
+        }
         (loss_sum / self.labels.len() as f64, gradients)
     }
 
     /// Every parameter, as the values of a matrix row by row.
     fn parameters(&self) -> Vec<Vec<f32>> {
-        let values = |parameter: Parameter| match parameter {
-            Parameter::Weights(w) => w.iter().copied().collect(),
-            Parameter::Bias(b) => b.to_vec(),
-        };
-        self.network.parameters().map(|(_, parameter)| values(parameter)).collect()
+        self.network.parameters().map(|(_, parameter)| row_by_row(&parameter)).collect()
+    }
+}
+
+fn row_by_row(parameter: &Parameter) -> Vec<f32> {
+    match parameter {
+        Parameter::Weights(w) => w.iter().copied().collect(),
+        Parameter::Bias(b) => b.to_vec(),
     }
 }
 

@@ -238,6 +238,16 @@ pub fn multiply(kind: Kind, product: Product, output: Output) {
     dispatch::multiply(kind, product, output);
 }
 
+/// `C ← A·Bᵀ`, with the vector code of `kind`: `a` (M, K), `b` (N, K) read, `c` (M, N) overwritten. Each sum is that of as many as a vector has lanes.
+///
+/// # Panics
+/// If the processor does not run this kind, or shapes disagree.
+pub(super) fn dots(kind: Kind, a: Columns, b: Columns, c: ColumnsMut) {
+    assert!(kind.runs_here(), "another processor's vector code");
+    assert_eq!((a.columns, c.rows(), c.columns), (b.columns, a.rows, b.rows), "shapes disagree");
+    dispatch::dots(kind, a, b, c);
+}
+
 /// `C ← A·B`, or `C ← C + alpha·A·B`, each row of `A`, (M, K), without what is zero in it, with the vector code of `kind`. The bits are those of [`multiply`], unless something
 /// in `B` is not finite.
 ///
@@ -436,6 +446,7 @@ mod dispatch {
     }
 
     dispatch!(multiply(product: Product, output: Output) by tiles::multiply);
+    dispatch!(dots(a: Columns, b: Columns, c: ColumnsMut) by tiles::dots);
     dispatch!(multiply_rows(left: Left, right: Right, output: SparseOutput, c: ColumnsMut) by tiles::multiply_rows);
     dispatch!(multiply_group(x: SomeSamples, w: Columns, output: SparseOutput, y: ColumnsMut) by tiles::multiply_group);
     dispatch!(multiply_groups(x: SomeSamples, w: Columns, output: SparseOutput, y: ColumnsMut) by tiles::multiply_groups);

@@ -19,7 +19,7 @@ pub(crate) use kernels::Vector;
 pub use kernels::{ElementRule, Lanes, MOST_MEMORIES, update};
 pub use products::{
     Gradient, Next, add_product, add_product_by, add_steps_before, learn_rows, may_leave_out_zeros, multiply,
-    multiply_by, multiply_transposed, parts, transposed_len,
+    multiply_by, multiply_transposed, multiply_turned, parts, transposed_len,
 };
 pub use samples::Samples;
 pub use sparse::SparseBatch;

@@ -53,6 +53,22 @@ pub fn multiply_by(kind: Option<Kind>, x: Samples, w: ArrayView2<f32>, mut y: Ar
     });
 }
 
+/// `Y ← X·Wᵀ`, where `w` (O, I) is kept turned: `x` (B, I) read, `y` (B, O) overwritten.
+///
+/// # Panics
+/// As [`multiply`].
+pub fn multiply_turned(x: ArrayView2<f32>, w: ArrayView2<f32>, mut y: ArrayViewMut2<f32>) {
+    assert_eq!((x.nrows(), w.nrows(), x.ncols()), (y.nrows(), y.ncols(), w.ncols()), "shapes disagree");
+    let operations = 2 * x.len() * w.nrows();
+    let Some(kind) = Kind::for_product(operations) else { return gemm(1.0, x, w.t(), 0.0, y) };
+    let work = |first, y: ArrayViewMut2<f32>| {
+        let x = x.slice(s![first..first + y.nrows(), ..]);
+        kernels::dots(kind, Columns::new(x), Columns::new(w), ColumnsMut::new(y));
+    };
+    let samples = y.nrows();
+    Parts::new(operations, samples, 1, team::size()).share(|length| cut_off(&mut y, Axis(0), length), work);
+}
+
 /// Where `Y` (B, O), a product of so many `operations`, is cut for a team of `threads`: its columns, or its samples where these make parts that are more alike. 100
 /// columns are seven vectors: of two threads one would have four of them, but of 100 samples each 50. By columns each thread
 /// reads its own of the weights, by samples all: for less than a twentieth it is not worth it.

@@ -32,8 +32,8 @@ pub trait Spec {
         0
     }
 
-    /// The layer, all parameters 0.
-    fn build(&self, inputs: usize) -> Box<dyn Layer>;
+    /// The layer, all parameters 0. The first one may be given sparse batches.
+    fn build(&self, inputs: usize, is_first: bool) -> Box<dyn Layer>;
 }
 
 /// Defines [`LayerSpec`]: each line names a kind of layer and the type that describes it.

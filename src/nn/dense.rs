@@ -1,13 +1,14 @@
 //! The affine layer with its activation: `Y = f(X·W + b)`.
 
-use ndarray::{Array1, Array2, ArrayViewMut2, aview1, s};
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, aview1, s};
 use ndarray_rand::RandomExt;
 use serde::{Deserialize, Serialize};
 
 use super::architecture::Spec;
 use super::{Activation, Backward, CatchUp, Init, Layer, Learner, Mode, Parameter, ParameterMut};
 use crate::linalg::{
-    Next, Samples, aligned, elementwise::sum_rows, learn_rows, multiply, multiply_transposed, transposed_len,
+    Next, Samples, aligned, elementwise::sum_rows, learn_rows, multiply, multiply_transposed, multiply_turned,
+    transposed_len,
 };
 use crate::seed::Stream;
 
@@ -34,25 +35,42 @@ impl Spec for DenseSpec {
         inputs.saturating_mul(self.outputs)
     }
 
-    fn build(&self, inputs: usize) -> Box<dyn Layer> {
-        Box::new(Dense::new(inputs, self.outputs, self.activation))
+    fn build(&self, inputs: usize, is_first: bool) -> Box<dyn Layer> {
+        Box::new(Dense::new(inputs, self.outputs, self.activation, is_first))
     }
 }
+
+/// A layer of fewer outputs is no whole vector wide: its weights are turned, so that their rows are long.
+const NARROW: usize = 16;
 
 /// A fully connected layer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dense {
-    /// (I, O).
+    /// (I, O); or, turned, (O, I).
     weights: Array2<f32>,
+    is_turned: bool,
     /// (O).
     bias: Array1<f32>,
     activation: Activation,
 }
 
 impl Dense {
-    /// A layer from I `inputs` to O `outputs`, all parameters 0.
-    pub fn new(inputs: usize, outputs: usize, activation: Activation) -> Self {
-        Self { weights: aligned(Array2::zeros((inputs, outputs))), bias: Array1::zeros(outputs), activation }
+    /// A layer from I `inputs` to O `outputs`, all parameters 0. The first one may be given sparse batches.
+    pub fn new(inputs: usize, outputs: usize, activation: Activation, is_first: bool) -> Self {
+        let is_turned = outputs < NARROW && !is_first;
+        let shape = if is_turned { (outputs, inputs) } else { (inputs, outputs) };
+        Self { weights: aligned(Array2::zeros(shape)), is_turned, bias: Array1::zeros(outputs), activation }
+    }
+
+    /// (I, O).
+    fn weights(&self) -> ArrayView2<'_, f32> {
+        if self.is_turned { self.weights.t() } else { self.weights.view() }
+    }
+
+    /// The same, to overwrite.
+    fn weights_mut(&mut self) -> ArrayViewMut2<'_, f32> {
+        let weights = self.weights.view_mut();
+        if self.is_turned { weights.reversed_axes() } else { weights }
     }
 }
 
@@ -70,22 +88,27 @@ impl Layer for Dense {
 
     /// Room for [`multiply_transposed`] or, in the first layer, for [`Next`], and the gradient of the bias.
     fn scratch_len(&self, batch: usize) -> usize {
-        transposed_len(batch, self.outputs()) + self.outputs()
+        if self.is_turned { self.outputs() } else { transposed_len(batch, self.outputs()) + self.outputs() }
     }
 
     fn initialise(&mut self, init: Init, stream: &mut Stream) {
-        let (inputs, outputs) = self.weights.dim();
-        self.weights = aligned(Array2::random_using((inputs, outputs), init.weights(inputs, outputs), stream));
+        let (inputs, outputs) = self.weights().dim();
+        let weights = Array2::random_using((inputs, outputs), init.weights(inputs, outputs), stream);
+        self.weights_mut().assign(&weights);
         self.bias = Array1::random_using(outputs, init.bias(), stream);
     }
 
     fn takes_sparse_batches(&self) -> bool {
-        true
+        !self.is_turned
     }
 
     /// `Y = f(X·W + b)`.
     fn forward(&self, _mode: Mode, x: Samples, mut y: ArrayViewMut2<f32>, _scratch: &mut [f32]) {
-        multiply(x, self.weights.view(), y.view_mut());
+        if self.is_turned {
+            multiply_turned(x.whole(), self.weights.view(), y.view_mut());
+        } else {
+            multiply(x, self.weights.view(), y.view_mut());
+        }
         self.activation.forward(y, self.bias.view());
     }
 
@@ -97,18 +120,22 @@ impl Layer for Dense {
         self.activation.forward(y, self.bias.view());
     }
 
-    /// With `δ = d_Y ⊙ f'`: `d_X = δ·Wᵀ`, `d_W = Xᵀ·δ`, `d_b = Σ rows of δ`. Begins the next forward pass with `X·W`.
+    /// With `δ = d_Y ⊙ f'`: `d_X = δ·Wᵀ`, `d_W = Xᵀ·δ` or, turned, `δᵀ·X`, `d_b = Σ rows of δ`. Begins the next forward pass with `X·W`.
     fn backward(&mut self, pass: Backward<'_>, learner: &mut dyn Learner) -> bool {
         let Backward { x, mut y, mut d_y, d_x, scratch, first_parameter, next_x, puts_off } = pass;
         let (scratch, d_b) = scratch.split_at_mut(scratch.len() - self.bias.len());
         self.activation.backward(y.view(), d_y.view_mut());
         let delta = d_y.view();
-        if let Some(d_x) = d_x {
-            multiply_transposed(delta, self.weights.view(), d_x, scratch);
+        match d_x {
+            Some(d_x) if self.is_turned => multiply(Samples::Whole(delta), self.weights.view(), d_x),
+            Some(d_x) => multiply_transposed(delta, self.weights.view(), d_x, scratch),
+            None => {}
         }
         sum_rows(delta, d_b);
         let begins = next_x.is_some();
-        if !puts_off {
+        if self.is_turned {
+            learner.weights(first_parameter, self.weights.view_mut(), Samples::Whole(delta), x.whole(), None);
+        } else if !puts_off {
             let next = next_x.map(|x| next(x, &mut y, scratch));
             learner.weights(first_parameter, self.weights.view_mut(), x, delta, next);
         }
@@ -132,10 +159,12 @@ impl Layer for Dense {
     }
 
     fn parameters(&self) -> Vec<Parameter<'_>> {
-        vec![Parameter::Weights(self.weights.view()), Parameter::Bias(self.bias.view())]
+        vec![Parameter::Weights(self.weights()), Parameter::Bias(self.bias.view())]
     }
 
     fn parameters_mut(&mut self) -> Vec<ParameterMut<'_>> {
-        vec![ParameterMut::Weights(self.weights.view_mut()), ParameterMut::Bias(self.bias.view_mut())]
+        let weights = self.weights.view_mut();
+        let weights = if self.is_turned { weights.reversed_axes() } else { weights };
+        vec![ParameterMut::Weights(weights), ParameterMut::Bias(self.bias.view_mut())]
     }
 }

@@ -28,7 +28,7 @@ impl Spec for DropoutSpec {
         0
     }
 
-    fn build(&self, inputs: usize) -> Box<dyn Layer> {
+    fn build(&self, inputs: usize, _is_first: bool) -> Box<dyn Layer> {
         Box::new(Dropout { units: inputs, rate: self.rate })
     }
 }

@@ -25,7 +25,7 @@ impl Spec for InputBiasSpec {
         inputs
     }
 
-    fn build(&self, inputs: usize) -> Box<dyn Layer> {
+    fn build(&self, inputs: usize, _is_first: bool) -> Box<dyn Layer> {
         Box::new(InputBias { bias: Array1::zeros(inputs), activation: self.activation })
     }
 }

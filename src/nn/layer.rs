@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Ix2, Shape, ShapeBuilder};
 
 use super::Init;
 use crate::linalg::{Next, Samples};
@@ -146,7 +146,8 @@ pub struct CatchUp<'a> {
 /// Parameters are numbered through the whole network, from the first layer on.
 pub trait Learner {
     /// `w` (I, O) has the gradient `Xᵀ·D`, `x` (B, I), `d` (B, O). It comes unmultiplied, so that plain SGD adds the
-    /// product to the weights and never holds a gradient. With `next`, its product follows.
+    /// product to the weights and never holds a gradient. With `next`, its product follows. Of a layer that keeps its weights turned the rows are outputs: `w` (O, I),
+    /// `x` (B, O), `d` (B, I).
     fn weights(&mut self, parameter: usize, w: ArrayViewMut2<f32>, x: Samples, d: ArrayView2<f32>, next: Option<Next>);
 
     /// All that this step does to weights, if it is linear in them and in their gradient. Then a layer may put it off, and do it without asking [`weights`](Self::weights): several steps are one product.
@@ -208,7 +209,9 @@ impl Parameter<'_> {
     /// If their number disagrees.
     pub fn like<'b>(&self, values: &'b [f32]) -> Parameter<'b> {
         match self {
-            Self::Weights(w) => Parameter::Weights(ArrayView2::from_shape(w.dim(), values).expect("as many values")),
+            Self::Weights(w) => {
+                Parameter::Weights(ArrayView2::from_shape(shape_of(w), values).expect("as many values"))
+            }
             Self::Bias(b) => Parameter::Bias(ArrayView1::from_shape(b.dim(), values).expect("as many values")),
         }
     }
@@ -220,7 +223,7 @@ impl Parameter<'_> {
     pub fn like_mut<'b>(&self, values: &'b mut [f32]) -> ParameterMut<'b> {
         match self {
             Self::Weights(w) => {
-                ParameterMut::Weights(ArrayViewMut2::from_shape(w.dim(), values).expect("as many values"))
+                ParameterMut::Weights(ArrayViewMut2::from_shape(shape_of(w), values).expect("as many values"))
             }
             Self::Bias(b) => ParameterMut::Bias(ArrayViewMut1::from_shape(b.dim(), values).expect("as many values")),
         }
@@ -241,6 +244,11 @@ impl Parameter<'_> {
             Self::Bias(b) => b.to_vec(),
         }
     }
+}
+
+/// With the order in which they lie in memory.
+fn shape_of(weights: &ArrayView2<f32>) -> Shape<Ix2> {
+    weights.raw_dim().set_f(!weights.is_standard_layout())
 }
 
 impl ParameterMut<'_> {

@@ -59,8 +59,8 @@ impl Network {
     /// If `architecture` has no layer.
     pub fn zeros(architecture: Architecture) -> Self {
         assert!(!architecture.layers.is_empty(), "a network has a layer");
-        let layers = architecture.layers_with_inputs().map(|(layer, inputs)| layer.spec().build(inputs));
-        let layers: Vec<_> = layers.collect();
+        let layers = architecture.layers_with_inputs().enumerate();
+        let layers: Vec<_> = layers.map(|(place, (layer, inputs))| layer.spec().build(inputs, place == 0)).collect();
         let first_parameters =
             layers.iter().scan(0, |next, layer| Some(std::mem::replace(next, *next + layer.parameters().len())));
         Self { first_parameters: first_parameters.collect(), layers, architecture }

@@ -65,6 +65,18 @@ fn a_product_is_what_its_definition_says() {
 }
 
 #[test]
+fn a_product_of_rows_with_rows_is_what_its_definition_says() {
+    for (a, b) in cases() {
+        let turned = b.t().as_standard_layout().into_owned();
+        for kind in kinds() {
+            let mut c = Array2::from_elem((a.nrows(), b.ncols()), f32::NAN);
+            dots(kind, Columns::new(a.view()), Columns::new(turned.view()), ColumnsMut::new(c.view_mut()));
+            assert_close(&c, &naive(&a, &b), a.ncols(), &format!("{kind:?} {:?} x {:?}", a.dim(), b.dim()));
+        }
+    }
+}
+
+#[test]
 fn a_product_in_two_parts_has_the_same_bits() {
     for (a, b) in cases().filter(|(_, b)| b.ncols() > 1) {
         for kind in kinds() {

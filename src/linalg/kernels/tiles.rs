@@ -63,8 +63,10 @@ macro_rules! for_spans {
     }};
 }
 
+mod dots;
 mod panels;
 
+pub use dots::dots;
 pub use panels::{FEW, multiply_each, multiply_few, multiply_rows};
 
 /// Rows of a tile of `N` vectors, at most: as many as there are registers for their sums, less those for what is multiplied.

@@ -58,6 +58,9 @@ pub trait Vector: Copy {
     /// 0 in every lane whose magnitude is less than `least`, the others as they are.
     fn or_zero(self, least: f32) -> Self;
 
+    /// The sum of all lanes: of halves, of halves of that, and so on.
+    fn sum(self) -> f32;
+
     /// Turns a square `block` of [`LANES`](Self::LANES) vectors: its rows become its columns.
     fn transpose(block: &mut [Self]);
 }
@@ -134,6 +137,11 @@ impl Vector for [f32; 4] {
     #[inline(always)]
     fn or_zero(self, least: f32) -> Self {
         self.map(|value| if value.abs() < least { 0.0 } else { value })
+    }
+
+    #[inline(always)]
+    fn sum(self) -> f32 {
+        (self[0] + self[2]) + (self[1] + self[3])
     }
 
     #[inline(always)]
@@ -281,6 +289,14 @@ mod x86 {
             }
         }
 
+        #[inline(always)]
+        fn sum(self) -> f32 {
+            unsafe {
+                let (low, high) = (_mm512_castps512_ps256(self), _mm512_extractf32x8_ps::<1>(self));
+                _mm256_add_ps(low, high).sum()
+            }
+        }
+
         /// Blocks of 2 x 2 numbers are turned first, then blocks of 2 x 2 such blocks, and so on.
         #[inline(always)]
         fn transpose(block: &mut [Self]) {
@@ -413,6 +429,15 @@ mod x86 {
                 let magnitude = _mm256_andnot_ps(_mm256_set1_ps(-0.0), self);
                 let is_kept = _mm256_cmp_ps::<_CMP_NLT_UQ>(magnitude, _mm256_set1_ps(least));
                 _mm256_and_ps(is_kept, self)
+            }
+        }
+
+        #[inline(always)]
+        fn sum(self) -> f32 {
+            unsafe {
+                let halves = _mm_add_ps(_mm256_castps256_ps128(self), _mm256_extractf128_ps::<1>(self));
+                let quarters = _mm_add_ps(halves, _mm_movehl_ps(halves, halves));
+                _mm_cvtss_f32(_mm_add_ss(quarters, _mm_shuffle_ps::<1>(quarters, quarters)))
             }
         }
 

@@ -154,6 +154,10 @@ fn the_products_of_a_rectified_layer_are_those_of_their_definitions() {
                 let mut y = Array2::from_elem(d.dim(), f32::NAN);
                 team.lead(|| multiply(Samples::Whole(x.view()), w.view(), y.view_mut()));
                 assert_eq!(y, x.dot(&w), "{name}");
+                let turned = w.t().as_standard_layout().into_owned();
+                let mut y = Array2::from_elem(d.dim(), f32::NAN);
+                team.lead(|| multiply_turned(x.view(), turned.view(), y.view_mut()));
+                assert_eq!(y, x.dot(&w), "{name}, turned");
                 let (mut d_x, mut scratch) =
                     (Array2::from_elem(x.dim(), f32::NAN), vec![f32::NAN; transposed_len(samples, outputs)]);
                 team.lead(|| multiply_transposed(d.view(), w.view(), d_x.view_mut(), &mut scratch));
