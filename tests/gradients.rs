@@ -251,6 +251,16 @@ fn a_first_step_subtracts_the_gradient_times_the_learning_rate() {
         optimizer.begin_step(LEARNING_RATE);
         let mut workspace = case.workspace(0.0);
         case.learn(&mut workspace, &mut *optimizer);
+        let parameters: Vec<_> = case.network.parameters().map(|(_, parameter)| parameter).collect();
+        for memory in optimizer.memories() {
+            let remembered = row_by_row(&parameters[memory.parameter].like(memory.values));
+            let remembered: Vec<f64> = remembered.into_iter().map(f64::from).collect();
+            let (difference, size) = (
+                distance(&remembered, &gradients[memory.parameter]),
+                distance(&remembered, &vec![0.0; remembered.len()]),
+            );
+            assert!(difference <= 1e-5 * size + 1e-6, "{name}, network {number}, what is remembered: {difference:e}");
+        }
         assert_eq!(before.len(), gradients.len());
         for ((before, after), gradient) in before.iter().zip(case.parameters()).zip(&gradients) {
             assert_eq!((before.len(), after.len()), (gradient.len(), gradient.len()));

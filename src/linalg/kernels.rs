@@ -9,7 +9,7 @@
 //! A product is cut into tiles whose sums stay in registers: a few rows times a few vectors (`tiles`). The loops over a tile have
 //! constant bounds, so the compiler unrolls them into vector code; they are compiled three times, for AVX-512, for AVX2
 //! and for what the build allows anyway, and the processor at hand decides which of them run. Each element is a sum in the
-//! order of the terms, however the tiles are cut: on one kind of processor its bits do not depend on what else is computed,
+//! order of the terms, or in `dots` one for each lane, however the tiles are cut: on one kind of processor its bits do not depend on what else is computed,
 //! nor on the number of threads.
 
 mod tiles;
@@ -238,7 +238,7 @@ pub fn multiply(kind: Kind, product: Product, output: Output) {
     dispatch::multiply(kind, product, output);
 }
 
-/// `C ← A·Bᵀ`, with the vector code of `kind`: `a` (M, K), `b` (N, K) read, `c` (M, N) overwritten. Each sum is that of as many as a vector has lanes.
+/// `C ← A·Bᵀ`, with the vector code of `kind`: `a` (M, K), `b` (N, K) read, `c` (M, N) overwritten. Each element is the sum of as many sums as a vector has lanes.
 ///
 /// # Panics
 /// If the processor does not run this kind, or shapes disagree.
@@ -278,12 +278,12 @@ pub(super) fn multiply_sparse(kind: Kind, x: SomeSamples, w: Columns, output: Sp
     let is_cut_at_groups = |sample: usize| sample == samples || x.batch.is_one_group() || sample.is_multiple_of(GROUP);
     assert!(end <= samples && is_cut_at_groups(x.first) && is_cut_at_groups(end), "a group is not cut");
     assert_eq!((x.batch.columns_of(x.half).len(), w.columns), (w.rows, y.columns), "Y has another shape");
-    let few = y.rows() < FEW;
+    // Apart: what is compiled in one place keeps less in registers.
     if x.batch.is_one_group() {
         dispatch::multiply_group(kind, x, w, output, y);
     } else if x.batch.is_by_groups() {
         dispatch::multiply_groups(kind, x, w, output, y);
-    } else if few {
+    } else if y.rows() < FEW {
         dispatch::multiply_few(kind, x, w, output, y);
     } else {
         dispatch::multiply_each(kind, x, w, output, y);

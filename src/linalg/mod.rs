@@ -1,7 +1,7 @@
 //! Products of matrices, and the loops around them. The only module with `unsafe` code, but for the line that maps a file (`files::shared`).
 //!
-//! Row-major matrices, one sample a row. A layer has three products ([`multiply`], [`multiply_transposed`], [`add_product`]); each
-//! goes to whoever is fastest at it: BLAS where it is large ([`gemm`]), [`kernels`] of our own where it is not, or where most of
+//! Row-major matrices, one sample a row. A layer has three products ([`multiply`], [`multiply_transposed`], [`add_product`]; or, where its weights are
+//! turned, [`multiply_turned`], [`multiply`], [`add_product`]); each goes to whoever is fastest at it: BLAS where it is large ([`gemm`]), [`kernels`] of our own where it is not, or where most of
 //! a batch is zero; on one thread or, cut into columns or rows, on the [`team`].
 
 pub mod blas;

@@ -53,7 +53,8 @@ pub fn multiply_by(kind: Option<Kind>, x: Samples, w: ArrayView2<f32>, mut y: Ar
     });
 }
 
-/// `Y ← X·Wᵀ`, where `w` (O, I) is kept turned: `x` (B, I) read, `y` (B, O) overwritten.
+/// `Y ← X·Wᵀ`, for `w` (O, I) of few long rows, a layer's weights that are kept turned: `x` (B, I) read, `y` (B, O) overwritten. The other two products of such a layer are `multiply(δ, w)`, and the update of `w`
+/// with `δ` for samples and `x` for gradients.
 ///
 /// # Panics
 /// As [`multiply`].
@@ -66,7 +67,7 @@ pub fn multiply_turned(x: ArrayView2<f32>, w: ArrayView2<f32>, mut y: ArrayViewM
         kernels::dots(kind, Columns::new(x), Columns::new(w), ColumnsMut::new(y));
     };
     let samples = y.nrows();
-    Parts::new(operations, samples, 1, team::size()).share(|length| cut_off(&mut y, Axis(0), length), work);
+    Parts::new(operations, samples, SAMPLES, team::size()).share(|length| cut_off(&mut y, Axis(0), length), work);
 }
 
 /// Where `Y` (B, O), a product of so many `operations`, is cut for a team of `threads`: its columns, or its samples where these make parts that are more alike. 100
@@ -375,7 +376,7 @@ pub fn transposed_len(b: usize, o: usize) -> usize {
     b.next_multiple_of(LINE) * o
 }
 
-/// `X ← D·Wᵀ`: `d` (B, O), `w` (I, O) read, `x` (B, I) and `scratch`, at least [`transposed_len`], overwritten.
+/// `X ← D·Wᵀ`, for `w` of many short rows: `d` (B, O), `w` (I, O) read, `x` (B, I) and `scratch`, at least [`transposed_len`], overwritten.
 ///
 /// # Panics
 /// As [`multiply`].

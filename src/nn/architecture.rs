@@ -32,7 +32,7 @@ pub trait Spec {
         0
     }
 
-    /// The layer, all parameters 0. The first one may be given sparse batches.
+    /// The layer, all parameters 0. Only the first one may be given sparse batches.
     fn build(&self, inputs: usize, is_first: bool) -> Box<dyn Layer>;
 }
 

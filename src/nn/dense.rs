@@ -40,13 +40,13 @@ impl Spec for DenseSpec {
     }
 }
 
-/// A layer of fewer outputs is no whole vector wide: its weights are turned, so that their rows are long.
-const NARROW: usize = 16;
+/// Rows of fewer outputs are vectors that are mostly empty. So weights to as few are turned: then their rows are long.
+const FEW_OUTPUTS: usize = 16;
 
 /// A fully connected layer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dense {
-    /// (I, O); or, turned, (O, I).
+    /// (I, O); or, turned, (O, I): not those of the first layer, which may be given sparse batches.
     weights: Array2<f32>,
     is_turned: bool,
     /// (O).
@@ -55,22 +55,16 @@ pub struct Dense {
 }
 
 impl Dense {
-    /// A layer from I `inputs` to O `outputs`, all parameters 0. The first one may be given sparse batches.
+    /// A layer from I `inputs` to O `outputs`, all parameters 0.
     pub fn new(inputs: usize, outputs: usize, activation: Activation, is_first: bool) -> Self {
-        let is_turned = outputs < NARROW && !is_first;
+        let is_turned = outputs < FEW_OUTPUTS && !is_first;
         let shape = if is_turned { (outputs, inputs) } else { (inputs, outputs) };
         Self { weights: aligned(Array2::zeros(shape)), is_turned, bias: Array1::zeros(outputs), activation }
     }
 
-    /// (I, O).
-    fn weights(&self) -> ArrayView2<'_, f32> {
+    /// The weights (I, O), however they are kept.
+    fn by_inputs(&self) -> ArrayView2<'_, f32> {
         if self.is_turned { self.weights.t() } else { self.weights.view() }
-    }
-
-    /// The same, to overwrite.
-    fn weights_mut(&mut self) -> ArrayViewMut2<'_, f32> {
-        let weights = self.weights.view_mut();
-        if self.is_turned { weights.reversed_axes() } else { weights }
     }
 }
 
@@ -86,15 +80,15 @@ impl Layer for Dense {
         self.bias.len()
     }
 
-    /// Room for [`multiply_transposed`] or, in the first layer, for [`Next`], and the gradient of the bias.
+    /// Room for [`multiply_transposed`], which no turned weights need, or, in the first layer, for [`Next`]; and the gradient of the bias.
     fn scratch_len(&self, batch: usize) -> usize {
         if self.is_turned { self.outputs() } else { transposed_len(batch, self.outputs()) + self.outputs() }
     }
 
     fn initialise(&mut self, init: Init, stream: &mut Stream) {
-        let (inputs, outputs) = self.weights().dim();
+        let (inputs, outputs) = self.by_inputs().dim();
         let weights = Array2::random_using((inputs, outputs), init.weights(inputs, outputs), stream);
-        self.weights_mut().assign(&weights);
+        self.weights = aligned(if self.is_turned { weights.reversed_axes() } else { weights });
         self.bias = Array1::random_using(outputs, init.bias(), stream);
     }
 
@@ -159,7 +153,7 @@ impl Layer for Dense {
     }
 
     fn parameters(&self) -> Vec<Parameter<'_>> {
-        vec![Parameter::Weights(self.weights()), Parameter::Bias(self.bias.view())]
+        vec![Parameter::Weights(self.by_inputs()), Parameter::Bias(self.bias.view())]
     }
 
     fn parameters_mut(&mut self) -> Vec<ParameterMut<'_>> {

@@ -171,7 +171,7 @@ pub struct Linear {
 /// A parameter to read.
 #[derive(Debug)]
 pub enum Parameter<'a> {
-    /// Weights (I, O), kept as (O, I) in files.
+    /// Weights (I, O), kept as (O, I) in files. They lie in memory row by row, or column by column.
     Weights(ArrayView2<'a, f32>),
     /// Biases (O).
     Bias(ArrayView1<'a, f32>),

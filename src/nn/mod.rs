@@ -1,8 +1,8 @@
 //! Networks: layers, activations, losses, initial values; forward and backward side by side.
 //!
 //! Sizes are written **B** batch, **I** inputs, **O** outputs, **K** classes, **N** images. All matrices are row-major,
-//! one sample a row; a dense layer's weights are (I, O), so a pixel's outgoing weights are contiguous. The gradient of
-//! `x` is `d_x`, of the mean loss over the batch.
+//! one sample a row; a dense layer's weights are (I, O), so a pixel's outgoing weights are contiguous; in memory those
+//! of a layer of few outputs are turned, so that rows are long. The gradient of `x` is `d_x`, of the mean loss over the batch.
 //!
 //! Never opens a file, prints, reads a clock or chooses a thread count.
 //!

@@ -68,7 +68,7 @@ pub struct ByElement<R> {
     decay: Decay,
     /// By parameter: a vector as long as it for each of `NAMES`.
     memories: Vec<Vec<Vec<f32>>>,
-    /// The gradient of the weights at hand, (I, O) in its first elements.
+    /// The gradient of the weights at hand, as they lie in memory, in its first elements.
     gradient: Vec<f32>,
 }
 

@@ -72,7 +72,7 @@ pub struct Memory<T> {
     pub parameter: usize,
     /// What PyTorch calls it: `momentum_buffer`, `exp_avg`, ...
     pub name: &'static str,
-    /// In the order in which the parameter lies in memory: weights (I, O), row-major.
+    /// In the order in which the parameter lies in memory: weights (I, O), row by row, or column by column where the layer keeps them turned.
     pub values: T,
 }
 

@@ -156,21 +156,31 @@ fn sparse_cases() -> impl Iterator<Item = (SparseBatch, usize)> {
             } // strokes, each in a place of its own
         };
         let bytes: Vec<u8> = (0..samples * width).map(&mut byte).collect();
-        let convert =
-            |bytes: &[u8], x: &mut [f32]| x.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = VALUES[usize::from(byte)]);
-        [true, false].map(|by_groups| {
-            let mut batch = SparseBatch::of(samples, width, outputs, by_groups, true);
-            batch.fill(bytes.chunks(width), &VALUES, LEAST, convert);
-            (batch, outputs)
-        })
+        [true, false].map(|by_groups| (batch_of(&bytes, width, outputs, by_groups), outputs))
     })
+}
+
+/// Few samples, for weights whose halves are larger than what is near.
+fn far_cases() -> impl Iterator<Item = (SparseBatch, usize)> {
+    [(2200, 256), (4500, 128), (4500, 100)].into_iter().map(|(width, outputs)| {
+        let bytes: Vec<u8> = (0..10 * width).map(|i| if i * 7919 % 5 == 0 { (3 + i % 253) as u8 } else { 0 }).collect();
+        (batch_of(&bytes, width, outputs, false), outputs)
+    })
+}
+
+fn batch_of(bytes: &[u8], width: usize, outputs: usize, by_groups: bool) -> SparseBatch {
+    let mut batch = SparseBatch::of(bytes.len() / width, width, outputs, by_groups, true);
+    let convert =
+        |bytes: &[u8], x: &mut [f32]| x.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = VALUES[usize::from(byte)]);
+    batch.fill(bytes.chunks(width), &VALUES, LEAST, convert);
+    batch
 }
 
 /// Every sum of a half has the terms of the dense product that are not zero, in its order; those of the second half are added to what there is.
 #[test]
 fn a_sparse_product_has_the_bits_of_the_dense_one_half_by_half() {
     let mut stream = Seed(12).stream(Purpose::Init, 0);
-    for (batch, outputs) in sparse_cases() {
+    for (batch, outputs) in sparse_cases().chain(far_cases()) {
         let (x, w) = (batch.to_whole(), draw(batch.width(), outputs, &mut stream));
         for kind in kinds() {
             let halves = [Half::First, Half::Second].map(|half| {

@@ -1,4 +1,4 @@
-//! Products of rows with rows, `A·Bᵀ`: of vectors along both, which are added up at the end.
+//! Products of rows with rows, `A·Bᵀ`, for few long rows of `B`: sums of vectors along both, whose lanes are added up at the end.
 
 use super::Vector;
 use crate::linalg::kernels::{Columns, ColumnsMut};
@@ -16,7 +16,7 @@ pub fn dots<V: Vector>(a: Columns, b: Columns, mut c: ColumnsMut) {
     }
 }
 
-/// Of `M` rows of `A` from the `row`-th on with all of `B`: five at once keep ten sums in registers.
+/// Of `M` rows of `A` from the `row`-th on with all of `B`: with two rows of `A`, five of `B` are ten sums, which stay in registers.
 #[inline(always)]
 fn dots_of<V: Vector, const M: usize>(a: Columns, b: Columns, row: usize, c: &mut ColumnsMut) {
     let mut column = 0;

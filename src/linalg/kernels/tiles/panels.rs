@@ -4,6 +4,7 @@
 //! A tile has one row, and its terms are those that are not zero in it. So every multiply-add takes another vector of the right factor, which has to come from the first cache: the rows of the left factor run one by one
 //! over a panel of [`TERMS`] rows and some columns of it before the next. Their sums are put aside meanwhile, which changes none of their bits. For many rows the panel is copied, so that its lines do not take each other's place.
 
+use std::hint::black_box;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
@@ -60,10 +61,13 @@ fn by_panels<V: Vector>(mut left: impl LeftRows, right: Right, output: SparseOut
     });
 }
 
-/// The same of fewer than [`FEW`] samples, with the rows of the right factor where they lie. Spans of more than eight vectors, and two at once, are apart: what is compiled in one place with other spans keeps less in registers.
+/// See [`super::super::multiply_sparse`]: of fewer than [`FEW`] samples, the rows of the weights read where they lie.
 #[inline(always)]
 pub fn multiply_few<V: Vector>(x: SomeSamples, w: Columns, output: SparseOutput, y: ColumnsMut) {
     let (left, columns) = (Images::of(x), w.columns);
+    if y.rows() == 0 {
+        return;
+    }
     let mut output = Put { output, c: y, first: 0 };
     macro_rules! one_span_of {
         ($n:literal) => {{
@@ -150,7 +154,7 @@ fn over_panels<V: Vector, const N: usize, const WHOLE: bool>(
     }
 }
 
-/// The product, of fewer than [`FEW`] rows, in the columns of `spans`: where their second ends is foreseen, and a row's entries are near.
+/// The product, of a row or more but fewer than [`FEW`], in the columns of `spans`, which lie side by side. A row's second span runs over the same terms as the first, so its end is foreseen, and its entries are near.
 #[inline(always)]
 fn over_rows<V: Vector, const N: usize, const WHOLE: bool, const SPANS: usize>(
     left: Images,
@@ -160,10 +164,10 @@ fn over_rows<V: Vector, const N: usize, const WHOLE: bool, const SPANS: usize>(
 ) {
     let rows = output.c.rows();
     let mut room = Room::<[[V; N]; SPANS], FEW>::new();
-    let sums = room.filled(rows, [[V::splat(0.0); N]; SPANS]);
+    let sums = room.all(rows, [[V::splat(0.0); N]; SPANS]);
     let width = (SPANS - 1) * N * V::LANES + (N - 1) * V::LANES + spans[SPANS - 1].last;
     let columns = spans[0].start..spans[0].start + width;
-    let is_far = w.rows * w.stride > FAR;
+    let is_far = Right::Rows(w).len() > FAR;
     let mut start = 0;
     while start < w.rows {
         let terms = start..w.rows.min(start + TERMS);
@@ -185,7 +189,7 @@ fn over_rows<V: Vector, const N: usize, const WHOLE: bool, const SPANS: usize>(
             if row < rows {
                 next = left.set::<V>(row, terms.clone());
             }
-            let values = std::hint::black_box(left.values);
+            let values = black_box(left.values); // else the compiler reads from memory, for each term, where they are
             for s in 0..SPANS {
                 let (mut set, mut sum, lying) = (all, sums[s], lying[s]);
                 assert_eq!(lying.rows, entries.len(), "a row for each entry"); // so that one check in the loop does for both
@@ -203,12 +207,10 @@ fn over_rows<V: Vector, const N: usize, const WHOLE: bool, const SPANS: usize>(
         }
         start = terms.end;
     }
-    let mut row = 0;
-    for sums in sums {
+    for (row, sums) in sums.iter().enumerate() {
         for s in 0..SPANS {
             output.finish([sums[s]], row, spans[s]);
         }
-        row += 1;
     }
 }
 
@@ -444,7 +446,7 @@ impl LeftRows for Images<'_> {
     }
 }
 
-/// Room for values that are put into it in order at first, and overwritten then. It is not cleared before: that would take as long as a tenth of a small product.
+/// Room for values, of which a product needs a part. It is not cleared as a whole: that would take as long as a tenth of a small product. Values are put into it in order at first, and overwritten then; or all that are needed are set before.
 struct Room<T, const SIZE: usize> {
     values: [MaybeUninit<T>; SIZE],
     filled: usize,
@@ -456,14 +458,15 @@ impl<T: Copy, const SIZE: usize> Room<T, SIZE> {
         Self { values: [const { MaybeUninit::uninit() }; SIZE], filled: 0 }
     }
 
-    /// `count` times `value`.
+    /// The first `count` places, with `value` in each.
     #[inline(always)]
     #[expect(unsafe_code, reason = "only what was written is lent")]
-    fn filled(&mut self, count: usize, value: T) -> &mut [T] {
+    fn all(&mut self, count: usize, value: T) -> &mut [T] {
         let places = &mut self.values[..count];
         for place in &mut *places {
             place.write(value);
         }
+        self.filled = count;
         // SAFETY: each of these places was written just now, and `MaybeUninit` lies in memory as what is in it.
         unsafe { &mut *(std::ptr::from_mut(places) as *mut [T]) }
     }
