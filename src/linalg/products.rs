@@ -41,7 +41,7 @@ pub fn multiply_by(kind: Option<Kind>, x: Samples, w: ArrayView2<f32>, mut y: Ar
     let Some(kind) = kind else { return gemm(1.0, x.whole(), w, 0.0, y) };
     let (samples, columns) = y.dim();
     assert_eq!((x.samples(), x.width(), columns), (samples, w.nrows(), w.ncols()), "shapes disagree");
-    let (axis, parts) = cut_forward(x.forward_operations(columns), samples, columns, team::size());
+    let (axis, parts) = cut_result(x.forward_operations(columns), samples, columns, team::size());
     let cut = |length| cut_off(&mut y, axis, length);
     parts.share(cut, |first, y| {
         if axis == Axis(0) {
@@ -70,10 +70,10 @@ pub fn multiply_turned(x: ArrayView2<f32>, w: ArrayView2<f32>, mut y: ArrayViewM
     Parts::new(operations, samples, SAMPLES, team::size()).share(|length| cut_off(&mut y, Axis(0), length), work);
 }
 
-/// Where `Y` (B, O), a product of so many `operations`, is cut for a team of `threads`: its columns, or its samples where these make parts that are more alike. 100
+/// Where `X·W` or `δ·Wᵀ`, of so many `operations`, `samples` and `columns`, is cut for a team of `threads`: its columns, or its samples where these make parts that are more alike. 100
 /// columns are seven vectors: of two threads one would have four of them, but of 100 samples each 50. By columns each thread
 /// reads its own of the weights, by samples all: for less than a twentieth it is not worth it.
-fn cut_forward(operations: usize, samples: usize, columns: usize, threads: usize) -> (Axis, Parts) {
+fn cut_result(operations: usize, samples: usize, columns: usize, threads: usize) -> (Axis, Parts) {
     let by_columns = Parts::new(operations, columns, LINE, threads);
     if operations < 2 * WORTH_SHARING {
         return (Axis(1), by_columns);
@@ -86,7 +86,7 @@ fn cut_forward(operations: usize, samples: usize, columns: usize, threads: usize
 
 /// Parts that a forward product of so many `operations`, with `samples` and `columns`, is cut into for a team of `threads`.
 pub fn parts(operations: usize, samples: usize, columns: usize, threads: usize) -> usize {
-    cut_forward(operations, samples, columns, threads).1.count
+    cut_result(operations, samples, columns, threads).1.count
 }
 
 /// `Y ← X·W` for some columns of `W` and as many samples from `first` on, a multiple of [`SAMPLES`], as `y` has rows, by this thread.
@@ -386,12 +386,14 @@ pub fn multiply_transposed(d: ArrayView2<f32>, w: ArrayView2<f32>, mut x: ArrayV
     let operations = 2 * inputs * terms * samples;
     let Some(kind) = Kind::for_product(operations) else { return gemm(1.0, d, w.t(), 0.0, x) };
     if leaves_out_zeros(kind, d, [samples, terms, inputs]) {
+        let (axis, parts) = cut_result(operations, samples, inputs, team::size());
         let work = |first, x: ArrayViewMut2<f32>| {
-            let left = Left::Rows { values: slice(d), stride: terms };
-            let right = Right::Columns(Columns::new(w.slice(s![first..first + x.ncols(), ..])));
+            let (sample, input) = if axis == Axis(0) { (first, 0) } else { (0, first) };
+            let left = Left::Rows { values: &slice(d)[sample * terms..], stride: terms };
+            let right = Right::Columns(Columns::new(w.slice(s![input..input + x.ncols(), ..])));
             kernels::multiply_rows(kind, left, right, SparseOutput::Overwrite, ColumnsMut::new(x));
         };
-        return Parts::new(operations, inputs, LINE, team::size()).share(|width| cut_off(&mut x, Axis(1), width), work);
+        return parts.share(|length| cut_off(&mut x, axis, length), work);
     }
     // Kernels want rows of the right factor, and Wᵀ has none. So Xᵀ = W·Dᵀ; only D is turned, which is small where a layer is wider than its batch.
     let columns = samples.next_multiple_of(kind.lanes());

@@ -40,6 +40,9 @@ pub(super) enum Half {
     Second,
 }
 
+/// The halves of a batch that may have so many samples are equal.
+const MANY: usize = 32;
+
 /// The middle is a multiple of so many columns: as many rows of weights are whole cache lines, however wide.
 const MIDDLE: usize = 16;
 
@@ -399,9 +402,10 @@ impl SparseBatch {
         self.width
     }
 
-    /// Where the second half of the columns begins: after 17 of 32 of them, for the thread that has it begins later.
+    /// Where the second half of the columns begins: in the middle; of a batch of few samples after 17 of 32 of them, for the thread that has it begins later.
     pub(super) fn middle(&self) -> usize {
-        ((self.width * 17 / 32 + MIDDLE / 2) / MIDDLE * MIDDLE).min(self.width)
+        let first = if self.most < MANY { 17 } else { 16 };
+        ((self.width * first / 32 + MIDDLE / 2) / MIDDLE * MIDDLE).min(self.width)
     }
 
     /// The columns of a half.

@@ -211,7 +211,7 @@ fn weights_of_units_that_are_zero_in_all_samples_are_not_read() {
 #[test]
 fn samples_are_cut_where_columns_make_unequal_parts() {
     let cut = |samples, columns, threads| {
-        let (axis, parts) = cut_forward(2 * samples * 500 * columns, samples, columns, threads);
+        let (axis, parts) = cut_result(2 * samples * 500 * columns, samples, columns, threads);
         (axis.index(), parts.count)
     };
     let [by_samples, by_columns] = [0, 1];

@@ -210,3 +210,10 @@ fn rows_of_another_width_are_refused() {
 fn more_samples_than_there_is_room_for_are_refused() {
     fill(&mut SparseBatch::new(1, 2, 64), [&[1_u8, 2][..], &[1, 2]].into_iter());
 }
+
+#[test]
+fn the_halves_of_a_batch_of_few_samples_are_unequal() {
+    let middle = |batch, width| SparseBatch::new(batch, width, 128).middle();
+    assert_eq!([middle(1, 784), middle(31, 784), middle(32, 784), middle(100, 784)], [416, 416, 400, 400]);
+    assert_eq!([middle(31, 5), middle(32, 5), middle(100, 20)], [0, 0, 16]);
+}
