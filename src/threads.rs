@@ -1,15 +1,15 @@
 //! The only code that divides the cores between BLAS and rayon.
 //!
-//! Two rules, from measurement: threads inside BLAS lose on small products, where waking them costs more than they
-//! save; and BLAS threads under rayon threads fight for the same cores. So a training step gives its products
-//! all the cores or one, by the size of its largest product; while rayon works, BLAS has one thread in each.
+//! BLAS has one thread, in each of those that call it: threads of its own would fight with theirs for the same cores. The products of a training step are cut into parts for the
+//! threads of a team, by whoever they are computed, and rayon divides the rest. Only where there are more threads than a team has does BLAS divide large products itself.
 
 use std::num::NonZero;
 
 use crate::error::{Error, Result};
-use crate::linalg::{blas, team::Team};
+use crate::linalg::blas;
+use crate::linalg::team::{MOST_PARTS, Team};
 
-/// Below this many floating-point operations a product is faster on one thread: docs/MEASUREMENTS.md, "When a product is
+/// Below this many floating-point operations a product that BLAS divides is faster on one thread: docs/MEASUREMENTS.md, "When a product is
 /// worth two threads".
 const WORTH_DIVIDING: usize = 20_000_000;
 
@@ -35,7 +35,7 @@ impl Crew {
         Ok(Self { pool, team, blas_threads: threads_of_blas(largest_product, threads) })
     }
 
-    /// Threads that a product of a step is worth.
+    /// Threads that BLAS has for a product of a step, or for its part of one.
     pub fn blas_threads(&self) -> usize {
         self.blas_threads
     }
@@ -54,9 +54,9 @@ impl Crew {
     }
 }
 
-/// Of `threads`, how many BLAS has for the products of a training whose largest takes `largest_product` floating-point operations.
+/// Of `threads`, how many BLAS has for the products of a training whose largest takes `largest_product` floating-point operations: one, unless a team has not as many.
 pub fn threads_of_blas(largest_product: usize, threads: usize) -> usize {
-    if largest_product >= WORTH_DIVIDING { threads } else { 1 }
+    if threads > MOST_PARTS && largest_product >= WORTH_DIVIDING { threads } else { 1 }
 }
 
 /// Runs `work` with `threads` BLAS threads, and restores what was set before, even if it panics.

@@ -15,7 +15,7 @@ fn images() -> Dataset {
     Dataset::new(pixels.collect(), (0..600).map(|i| (i % 10) as u8).collect(), (28, 28), 10)
 }
 
-/// Wide enough for BLAS to divide its products on two threads, and batches of the size that `train` divides.
+/// Wide enough for products that are cut for two threads, and batches of the size that `train` divides.
 fn wide() -> TrainConfig {
     let settings =
         TrainSettings { hidden: vec![400], batch_size: 100, epochs: 1, threads: Some(2), ..Default::default() };
@@ -36,9 +36,10 @@ fn blas_has_the_threads_that_each_phase_is_worth() {
 
 fn blas_has_one_thread_beside_rayon_and_gets_its_own_back() {
     with_blas_threads(2, || {
-        for (largest_product, worth) in [(1_000_000, 1), (160_000_000, 2)] {
-            let crew = Crew::new(2, largest_product).unwrap();
+        for (threads, largest_product, worth) in [(2, 160_000_000, 1), (9, 160_000_000, 9), (9, 1_000_000, 1)] {
+            let crew = Crew::new(threads, largest_product).unwrap();
             assert_eq!(crew.blas_threads(), worth);
+            assert_eq!(crew.steps(blas::threads), worth);
             assert_eq!(crew.side_by_side(blas::threads), 1);
             assert_eq!(blas::threads(), 2, "what was set before comes back");
         }

@@ -359,9 +359,10 @@ pub fn describe_machine(threads: usize) -> String {
 fn describe_products(products: &Products, threads: usize, blas_threads: usize) -> String {
     let Products { samples, steps, inputs, outputs, operations, leaves_out_zeros } = *products;
     let kernels = if leaves_out_zeros { Kind::for_pixels(operations, outputs) } else { Kind::for_product(operations) };
+    let parts = parts(operations, samples, outputs, threads);
     let (who, threads) = match kernels {
-        Some(kind) => (format!("{} kernels", kind.name()), parts(operations, samples, outputs, threads)),
-        None => (blas::describe().to_string(), blas_threads),
+        Some(kind) => (format!("{} kernels", kind.name()), parts),
+        None => (blas::describe().to_string(), if blas_threads > 1 { blas_threads } else { parts }),
     };
     let zeros = if leaves_out_zeros {
         ", without most pixels that are zero"

@@ -8,7 +8,7 @@ use super::kernels::{self, Columns, ColumnsMut, Kind, Left, Output, Product, Rig
 use super::pairs::PAIR;
 use super::samples::{Factor, Samples};
 use super::sparse::{GROUP, Half, SparseBatch};
-use super::{gemm, team};
+use super::{blas, gemm, team};
 
 /// A part of a product has at least so many floating-point operations: it takes 2 µs, and to hand it over 0.2.
 const WORTH_SHARING: usize = 300_000;
@@ -38,10 +38,9 @@ pub fn multiply(x: Samples, w: ArrayView2<f32>, y: ArrayViewMut2<f32>) {
 /// # Panics
 /// As it, and if this processor does not run the kind.
 pub fn multiply_by(kind: Option<Kind>, x: Samples, w: ArrayView2<f32>, mut y: ArrayViewMut2<f32>) {
-    let Some(kind) = kind else { return gemm(1.0, x.whole(), w, 0.0, y) };
     let (samples, columns) = y.dim();
     assert_eq!((x.samples(), x.width(), columns), (samples, w.nrows(), w.ncols()), "shapes disagree");
-    let (axis, parts) = cut_result(x.forward_operations(columns), samples, columns, team::size());
+    let (axis, parts) = cut_result(x.forward_operations(columns), samples, columns, threads_of(kind));
     let cut = |length| cut_off(&mut y, axis, length);
     parts.share(cut, |first, y| {
         if axis == Axis(0) {
@@ -61,13 +60,21 @@ pub fn multiply_by(kind: Option<Kind>, x: Samples, w: ArrayView2<f32>, mut y: Ar
 pub fn multiply_turned(x: ArrayView2<f32>, w: ArrayView2<f32>, mut y: ArrayViewMut2<f32>) {
     assert_eq!((x.nrows(), w.nrows(), x.ncols()), (y.nrows(), y.ncols(), w.ncols()), "shapes disagree");
     let operations = 2 * x.len() * w.nrows();
-    let Some(kind) = Kind::for_product(operations) else { return gemm(1.0, x, w.t(), 0.0, y) };
+    let kind = Kind::for_product(operations);
     let work = |first, y: ArrayViewMut2<f32>| {
         let x = x.slice(s![first..first + y.nrows(), ..]);
-        kernels::dots(kind, Columns::new(x), Columns::new(w), ColumnsMut::new(y));
+        match kind {
+            Some(kind) => kernels::dots(kind, Columns::new(x), Columns::new(w), ColumnsMut::new(y)),
+            None => gemm(1.0, x, w.t(), 0.0, y),
+        }
     };
     let samples = y.nrows();
-    Parts::new(operations, samples, SAMPLES, team::size()).share(|length| cut_off(&mut y, Axis(0), length), work);
+    Parts::new(operations, samples, SAMPLES, threads_of(kind)).share(|length| cut_off(&mut y, Axis(0), length), work);
+}
+
+/// Threads for a product by vector code or by BLAS: the team's, whoever computes a part. A BLAS that has threads of its own divides its products itself.
+fn threads_of(kind: Option<Kind>) -> usize {
+    if kind.is_none() && blas::threads() > 1 { 1 } else { team::size() }
 }
 
 /// Where `X·W` or `δ·Wᵀ`, of so many `operations`, `samples` and `columns`, is cut for a team of `threads`: its columns, or its samples where these make parts that are more alike. 100
@@ -90,9 +97,12 @@ pub fn parts(operations: usize, samples: usize, columns: usize, threads: usize) 
 }
 
 /// `Y ← X·W` for some columns of `W` and as many samples from `first` on, a multiple of [`SAMPLES`], as `y` has rows, by this thread.
-fn multiply_here(kind: Kind, x: Samples, first: usize, w: ArrayView2<f32>, y: ArrayViewMut2<f32>) {
+fn multiply_here(kind: Option<Kind>, x: Samples, first: usize, w: ArrayView2<f32>, y: ArrayViewMut2<f32>) {
     assert_eq!((x.width(), w.ncols()), (w.nrows(), y.ncols()), "shapes disagree");
     assert!(first + y.nrows() <= x.samples(), "shapes disagree");
+    let Some(kind) = kind else {
+        return gemm(1.0, x.whole().slice(s![first..first + y.nrows(), ..]), w, 0.0, y);
+    };
     match x {
         Samples::Whole(x) => {
             let (stride, terms, rows) = (x.ncols(), x.ncols(), y.nrows());
@@ -168,7 +178,6 @@ pub fn add_product_by(
     beta: f32,
     mut w: ArrayViewMut2<f32>,
 ) {
-    let Some(kind) = kind else { return gemm(alpha, x.whole().t(), d, beta, w) };
     require_shapes(x, d, &w);
     let operations = x.update_operations(d.ncols());
     let x = x.of_rows(0..w.nrows());
@@ -177,7 +186,7 @@ pub fn add_product_by(
         add_product_here(kind, alpha, x, d, beta, w);
     };
     let columns = w.ncols();
-    Parts::new(operations, columns, LINE, team::size()).share(|width| cut_off(&mut w, Axis(1), width), work);
+    Parts::new(operations, columns, LINE, threads_of(kind)).share(|width| cut_off(&mut w, Axis(1), width), work);
 }
 
 /// Of `x` (B, I), `d` (B, O) and `w` (I, O).
@@ -186,7 +195,15 @@ fn require_shapes(x: Samples, d: ArrayView2<f32>, w: &ArrayViewMut2<f32>) {
 }
 
 /// `W ← alpha·Xᵀ·D + beta·W` for some columns of `W`, or some of its rows, by this thread.
-fn add_product_here(kind: Kind, alpha: f32, x: Factor, d: ArrayView2<f32>, beta: f32, mut w: ArrayViewMut2<f32>) {
+fn add_product_here(
+    kind: Option<Kind>,
+    alpha: f32,
+    x: Factor,
+    d: ArrayView2<f32>,
+    beta: f32,
+    mut w: ArrayViewMut2<f32>,
+) {
+    let Some(kind) = kind else { return gemm(alpha, x.whole().t(), d, beta, w) };
     let leaves_out_zeros = match x {
         Factor::Whole(x) => leaves_out_zeros(kind, x, [w.nrows(), x.nrows(), w.ncols()]),
         Factor::Sparse(x) => !x.batch.is_one_group(),
@@ -244,23 +261,16 @@ pub struct Next<'x, 'y> {
 /// The gradient `Xᵀ·D` of a part of a weight matrix, not multiplied yet.
 #[derive(Debug, Clone, Copy)]
 pub struct Gradient<'x, 'd> {
-    by: By<'x>,
+    /// The vector code that multiplies it, or BLAS.
+    kind: Option<Kind>,
+    x: Factor<'x>,
     d: ArrayView2<'d, f32>,
-}
-
-/// Who multiplies a gradient.
-#[derive(Debug, Clone, Copy)]
-enum By<'x> {
-    /// This thread, with vector code.
-    Kernels(Kind, Factor<'x>),
-    /// BLAS.
-    Blas(Samples<'x>),
 }
 
 impl Gradient<'_, '_> {
     /// `W ← W + alpha·Xᵀ·D`, in this part.
     pub fn add_to(self, alpha: f32, w: ArrayViewMut2<f32>) {
-        self.write(alpha, 1.0, w);
+        add_product_here(self.kind, alpha, self.x, self.d, 1.0, w);
     }
 
     /// `W ← W - decay·W + alpha·Xᵀ·D`, in this part. What decays is not left to the product: `1 - decay` rounds to a multiple of 6e-8, in every step to
@@ -274,14 +284,7 @@ impl Gradient<'_, '_> {
 
     /// `G ← Xᵀ·D`, in this part.
     pub fn overwrite(self, g: ArrayViewMut2<f32>) {
-        self.write(1.0, 0.0, g);
-    }
-
-    fn write(self, alpha: f32, beta: f32, w: ArrayViewMut2<f32>) {
-        match self.by {
-            By::Kernels(kind, x) => add_product_here(kind, alpha, x, self.d, beta, w),
-            By::Blas(x) => add_product_by(None, alpha, x, self.d, beta, w),
-        }
+        add_product_here(self.kind, 1.0, self.x, self.d, 0.0, g);
     }
 }
 
@@ -304,23 +307,22 @@ pub fn learn_rows<const N: usize>(
     let (inputs, outputs) = matrices[0].dim();
     let alike = |matrix: &ArrayViewMut2<f32>| matrix.nrows() == 0 || matrix.dim() == (inputs, outputs);
     assert!(matrices.iter().all(alike), "shapes disagree");
-    let Some(kind) = x.kernels(outputs) else {
-        learn(Gradient { by: By::Blas(x), d }, matrices.each_mut().map(|matrix| matrix.view_mut()));
-        return next.into_iter().for_each(|Next { x, y, .. }| multiply(x, matrices[0].view(), y));
-    };
+    let kind = x.kernels(outputs);
     let operations = x.update_operations(outputs) + if N > 1 { UPDATE * inputs * outputs } else { 0 };
     let learn = |first, matrices: [ArrayViewMut2<f32>; N]| {
         let x = x.of_rows(first..first + matrices[0].nrows());
-        learn(Gradient { by: By::Kernels(kind, x), d }, matrices);
+        learn(Gradient { kind, x, d }, matrices);
     };
-    match next {
-        Some(Next { x: Samples::Sparse(batch), y, scratch }) if learns_by_halves(operations, team::size()) => {
+    match (kind, next) {
+        (Some(kind), Some(Next { x: Samples::Sparse(batch), y, scratch }))
+            if learns_by_halves(operations, team::size()) =>
+        {
             learn_and_multiply_halves(kind, operations, matrices, learn, (batch, y, scratch));
         }
-        next => {
+        (_, next) => {
             let mut rest = matrices.each_mut().map(|matrix| matrix.view_mut());
             let cut = |height| rest.each_mut().map(|matrix| cut_off(matrix, Axis(0), height));
-            Parts::new(operations, inputs, LINE, team::size()).share(cut, learn);
+            Parts::new(operations, inputs, LINE, threads_of(kind)).share(cut, learn);
             next.into_iter().for_each(|Next { x, y, .. }| multiply(x, matrices[0].view(), y));
         }
     }
@@ -384,17 +386,18 @@ pub fn multiply_transposed(d: ArrayView2<f32>, w: ArrayView2<f32>, mut x: ArrayV
     let ((samples, terms), inputs) = (d.dim(), x.ncols());
     assert_eq!((x.nrows(), inputs, terms), (samples, w.nrows(), w.ncols()), "shapes disagree");
     let operations = 2 * inputs * terms * samples;
-    let Some(kind) = Kind::for_product(operations) else { return gemm(1.0, d, w.t(), 0.0, x) };
-    if leaves_out_zeros(kind, d, [samples, terms, inputs]) {
-        let (axis, parts) = cut_result(operations, samples, inputs, team::size());
+    let kind = Kind::for_product(operations);
+    let Some(kind) = kind.filter(|&kind| !leaves_out_zeros(kind, d, [samples, terms, inputs])) else {
+        let (axis, parts) = cut_result(operations, samples, inputs, threads_of(kind));
         let work = |first, x: ArrayViewMut2<f32>| {
             let (sample, input) = if axis == Axis(0) { (first, 0) } else { (0, first) };
-            let left = Left::Rows { values: &slice(d)[sample * terms..], stride: terms };
-            let right = Right::Columns(Columns::new(w.slice(s![input..input + x.ncols(), ..])));
+            let (d, w) = (d.slice(s![sample..sample + x.nrows(), ..]), w.slice(s![input..input + x.ncols(), ..]));
+            let Some(kind) = kind else { return gemm(1.0, d, w.t(), 0.0, x) };
+            let (left, right) = (Left::Rows { values: slice(d), stride: terms }, Right::Columns(Columns::new(w)));
             kernels::multiply_rows(kind, left, right, SparseOutput::Overwrite, ColumnsMut::new(x));
         };
         return parts.share(|length| cut_off(&mut x, axis, length), work);
-    }
+    };
     // Kernels want rows of the right factor, and Wᵀ has none. So Xᵀ = W·Dᵀ; only D is turned, which is small where a layer is wider than its batch.
     let columns = samples.next_multiple_of(kind.lanes());
     let turned = &mut scratch[..columns * terms];

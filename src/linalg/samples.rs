@@ -26,6 +26,19 @@ pub(super) enum Factor<'a> {
     Sparse(Pairs<'a>),
 }
 
+impl<'a> Factor<'a> {
+    /// All of it, for BLAS.
+    ///
+    /// # Panics
+    /// If it is pairs.
+    pub(super) fn whole(self) -> ArrayView2<'a, f32> {
+        match self {
+            Self::Whole(x) => x,
+            Self::Sparse(_) => panic!("BLAS takes whole samples"),
+        }
+    }
+}
+
 impl<'a> Samples<'a> {
     /// The columns that `rows` of the weights belong to. A sparse batch has them by pairs: it is cut at even ones.
     ///

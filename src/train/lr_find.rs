@@ -1,9 +1,10 @@
 //! Which learning rate suits a training: its steps are taken with rates that rise from tiny to huge, and the loss is watched
 //! (Smith 2017, "Cyclical learning rates for training neural networks", section 3.3).
 
+use std::sync::Arc;
+
 use super::Trainer;
 use crate::nn::{Step, Workspace};
-use crate::threads::with_blas_threads;
 
 /// A step of a sweep.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,7 +39,8 @@ impl Trainer<'_> {
     /// Takes up to `steps` steps with learning rates from `from` to `to`, each by the same factor above the one before, and stops
     /// when the loss explodes. The network has learnt from them: it is good for nothing else.
     pub fn sweep(&mut self, from: f64, to: f64, steps: usize) -> Sweep {
-        with_blas_threads(self.crew.blas_threads(), || self.sweep_steps(from, to, steps))
+        let crew = Arc::clone(&self.crew);
+        crew.steps(|| self.sweep_steps(from, to, steps))
     }
 
     fn sweep_steps(&mut self, from: f64, to: f64, steps: usize) -> Sweep {

@@ -12,6 +12,7 @@ mod run_folder;
 mod run_record;
 mod settings;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 pub use checkpoint::{Checkpoint, Found, Identity, Moment, Position};
@@ -88,7 +89,7 @@ pub struct Trainer<'d> {
     /// How many steps learn from each of them: see [`Network::steps_at_once`].
     steps_at_once: usize,
     order: Vec<u32>,
-    crew: Crew,
+    crew: Arc<Crew>,
     history: History,
     /// Of the step that is next.
     position: Position,
@@ -163,7 +164,7 @@ impl<'d> Trainer<'d> {
             upcoming: [0; 2].map(|_| Batch::of_steps(&network, batch_size, steps_at_once)),
             steps_at_once,
             order: (0..data.len() as u32).collect(),
-            crew: Crew::new(config.threads(), network.largest_product(batch_size))?,
+            crew: Arc::new(Crew::new(config.threads(), network.largest_product(batch_size))?),
             history: History::default(),
             position: Position::start(schedule.learning_rate),
             config,

@@ -2,6 +2,7 @@ use super::*;
 use ndarray::Array2;
 
 use crate::linalg::SparseBatch;
+use crate::threads::with_blas_threads;
 
 /// Small integers and halves; 0 of 0.
 static VALUES: [f32; 256] = {
@@ -46,15 +47,21 @@ fn sparse_batches_are_multiplied_as_whole_ones_with_every_factor() {
     }
 }
 
+/// So many that products with weights of such a shape are BLAS's; 0 where it gets none.
+fn samples_for_blas(inputs: usize, outputs: usize) -> usize {
+    let limit = Kind::of_this_processor().limit();
+    if limit == usize::MAX {
+        println!("skipped: a product by BLAS, which gets none here");
+        return 0;
+    }
+    limit / (2 * inputs * outputs) + 1
+}
+
 /// By one thread and by teams, small enough for kernels and not. How BLAS rounds depends on its threads, of which other tests may have
 /// more: its case has small integers, which are exact.
 #[test]
 fn weights_learnt_in_parts_and_the_next_product_have_the_bits_of_one_after_the_other() {
-    let limit = Kind::of_this_processor().limit();
-    let too_large = if limit == usize::MAX { 0 } else { limit / (2 * 1100 * 1600) + 1 };
-    if too_large == 0 {
-        println!("skipped: a product by BLAS, which gets none here");
-    }
+    let too_large = samples_for_blas(1100, 1600);
     let [whole, without_zeros] = [false, true];
     let mut by_halves = Vec::new();
     for (batch, inputs, outputs, is_sparse) in [
@@ -175,6 +182,50 @@ fn the_products_of_a_rectified_layer_are_those_of_their_definitions() {
             }
         }
     }
+}
+
+/// Small integers, so that all sums are exact.
+#[test]
+fn products_by_blas_are_cut_for_a_team() {
+    let (inputs, outputs) = (1100, 1600);
+    let samples = samples_for_blas(inputs, outputs);
+    if samples == 0 {
+        return;
+    }
+    let matrix = |rows, columns| Array2::from_shape_fn((rows, columns), |(i, j)| ((i * 7 + j * 11) % 13) as f32 - 6.0);
+    let (x, d, w) = (matrix(samples, inputs), matrix(samples, outputs), matrix(inputs, outputs));
+    let turned = w.t().as_standard_layout().into_owned();
+    let unknown = |shape| Array2::from_elem(shape, f32::NAN);
+    for threads in [1, 2, 3] {
+        let product = |work: &mut dyn FnMut()| {
+            with_blas_threads(1, || team::Team::that_shares(threads).lead(work));
+        };
+        let mut y = unknown(d.dim());
+        product(&mut || multiply(Samples::Whole(x.view()), w.view(), y.view_mut()));
+        assert_eq!(y, x.dot(&w), "{threads} threads");
+        y = unknown(d.dim());
+        product(&mut || multiply_turned(x.view(), turned.view(), y.view_mut()));
+        assert_eq!(y, x.dot(&w), "turned, {threads} threads");
+        let mut d_x = unknown(x.dim());
+        product(&mut || multiply_transposed(d.view(), w.view(), d_x.view_mut(), &mut []));
+        assert_eq!(d_x, d.dot(&w.t()), "{threads} threads");
+        let expected = &w - 0.5 * &x.t().dot(&d);
+        let mut learnt = w.clone();
+        product(&mut || add_product(-0.5, Samples::Whole(x.view()), d.view(), 1.0, learnt.view_mut()));
+        assert_eq!(learnt, expected, "{threads} threads");
+        learnt = w.clone();
+        product(&mut || {
+            let learn = |product: Gradient, [w]: [ArrayViewMut2<f32>; 1]| product.add_to(-0.5, w);
+            learn_rows(Samples::Whole(x.view()), d.view(), [learnt.view_mut()], None, learn);
+        });
+        assert_eq!(learnt, expected, "by rows, {threads} threads");
+    }
+    // Few samples are columns; many are cut themselves.
+    let (x, w, mut y) = (matrix(200, 300), matrix(300, 100), unknown((200, 100)));
+    with_blas_threads(1, || {
+        team::Team::that_shares(2).lead(|| multiply_by(None, Samples::Whole(x.view()), w.view(), y.view_mut()));
+    });
+    assert_eq!(y, x.dot(&w));
 }
 
 #[test]
