@@ -42,7 +42,7 @@ pub fn multiply_by(kind: Option<Kind>, x: Samples, w: ArrayView2<f32>, mut y: Ar
     assert_eq!((x.samples(), x.width(), columns), (samples, w.nrows(), w.ncols()), "shapes disagree");
     let (axis, parts) = cut_result(x.forward_operations(columns), samples, columns, threads_of(kind));
     let cut = |length| cut_off(&mut y, axis, length);
-    parts.share(cut, |first, y| {
+    parts.by(kind).share(cut, |first, y| {
         if axis == Axis(0) {
             multiply_here(kind, x, first, w, y);
         } else {
@@ -68,8 +68,8 @@ pub fn multiply_turned(x: ArrayView2<f32>, w: ArrayView2<f32>, mut y: ArrayViewM
             None => gemm(1.0, x, w.t(), 0.0, y),
         }
     };
-    let samples = y.nrows();
-    Parts::new(operations, samples, SAMPLES, threads_of(kind)).share(|length| cut_off(&mut y, Axis(0), length), work);
+    let parts = Parts::new(operations, y.nrows(), SAMPLES, threads_of(kind)).by(kind);
+    parts.share(|length| cut_off(&mut y, Axis(0), length), work);
 }
 
 /// Threads for a product by vector code or by BLAS: the team's, whoever computes a part. A BLAS that has threads of its own divides its products itself.
@@ -185,8 +185,8 @@ pub fn add_product_by(
         let d = d.slice(s![.., first..first + w.ncols()]);
         add_product_here(kind, alpha, x, d, beta, w);
     };
-    let columns = w.ncols();
-    Parts::new(operations, columns, LINE, threads_of(kind)).share(|width| cut_off(&mut w, Axis(1), width), work);
+    let parts = Parts::new(operations, w.ncols(), LINE, threads_of(kind)).by(kind);
+    parts.share(|width| cut_off(&mut w, Axis(1), width), work);
 }
 
 /// Of `x` (B, I), `d` (B, O) and `w` (I, O).
@@ -322,7 +322,7 @@ pub fn learn_rows<const N: usize>(
         (_, next) => {
             let mut rest = matrices.each_mut().map(|matrix| matrix.view_mut());
             let cut = |height| rest.each_mut().map(|matrix| cut_off(matrix, Axis(0), height));
-            Parts::new(operations, inputs, LINE, threads_of(kind)).share(cut, learn);
+            Parts::new(operations, inputs, LINE, threads_of(kind)).by(kind).share(cut, learn);
             next.into_iter().for_each(|Next { x, y, .. }| multiply(x, matrices[0].view(), y));
         }
     }
@@ -362,7 +362,7 @@ fn learn_and_multiply_halves<const N: usize>(
             let rows = matrices.each_mut().map(|matrix| cut_off(matrix, Axis(0), height));
             (halves, rows, sums.next().expect("one for each half"))
         };
-        team::for_each(parts, piece, |(halves, mut rows, y)| {
+        team::for_each(parts, 1, piece, |(halves, mut rows, y)| {
             let first = batch.columns_of(halves[0]).start;
             learn(first, rows.each_mut().map(|rows| rows.view_mut()));
             multiply_halves(kind, batch, 0, halves, rows[0].view(), y);
@@ -396,7 +396,7 @@ pub fn multiply_transposed(d: ArrayView2<f32>, w: ArrayView2<f32>, mut x: ArrayV
             let (left, right) = (Left::Rows { values: slice(d), stride: terms }, Right::Columns(Columns::new(w)));
             kernels::multiply_rows(kind, left, right, SparseOutput::Overwrite, ColumnsMut::new(x));
         };
-        return parts.share(|length| cut_off(&mut x, axis, length), work);
+        return parts.by(kind).share(|length| cut_off(&mut x, axis, length), work);
     };
     // Kernels want rows of the right factor, and Wᵀ has none. So Xᵀ = W·Dᵀ; only D is turned, which is small where a layer is wider than its batch.
     let columns = samples.next_multiple_of(kind.lanes());
@@ -426,6 +426,8 @@ fn turn(d: &[f32], samples: usize, turned: &mut [f32]) {
 #[derive(Debug, Clone, Copy)]
 struct Parts {
     count: usize,
+    /// How many where one thread does all.
+    alone: usize,
     /// Of what is cut: columns, rows or samples.
     length: usize,
     /// It is cut at multiples of that.
@@ -436,7 +438,13 @@ impl Parts {
     /// For a team of `threads`: as many at most as the length has [`LINE`]s.
     fn new(operations: usize, length: usize, unit: usize, threads: usize) -> Self {
         let most = threads.min(team::MOST_PARTS);
-        Self { count: most.min(operations / WORTH_SHARING).min(length / LINE).max(1), length, unit }
+        let count = most.min(operations / WORTH_SHARING).min(length / LINE).max(1);
+        Self { count, alone: 1, length, unit }
+    }
+
+    /// Of a product by vector code, which has the same bits in parts and as a whole, or by BLAS, which has not: so that it always has the same parts.
+    fn by(self, kind: Option<Kind>) -> Self {
+        Self { alone: if kind.is_some() { 1 } else { self.count }, ..self }
     }
 
     /// Where `part` begins.
@@ -458,7 +466,7 @@ impl Parts {
             let parts = Self { count, ..self };
             (parts.start(part), cut(parts.start(part + 1) - parts.start(part)))
         };
-        team::for_each(self.count, piece, |(first, piece)| work(first, piece));
+        team::for_each(self.count, self.alone, piece, |(first, piece)| work(first, piece));
     }
 }
 

@@ -194,12 +194,19 @@ pub fn share(parts: usize, work: impl Fn(usize) + Sync) {
 }
 
 /// Does `work` with each piece of something, as [`share`] does parts: `piece(n, of)` makes the `n`-th of so many, in order and
-/// before any work. There are `parts` of them, or one if this thread works alone now: what is whole takes less time.
+/// before any work. There are `parts` of them, or as many as `alone` says if this thread works alone now: one where what is whole takes less time and has the same bits.
 ///
 /// # Panics
 /// As [`share`].
-pub fn for_each<T: Send>(parts: usize, mut piece: impl FnMut(usize, usize) -> T, work: impl Fn(T) + Sync) {
-    let Some(leader) = Leader::for_job(parts) else { return work(piece(0, 1)) };
+pub fn for_each<T: Send>(
+    parts: usize,
+    alone: usize,
+    mut piece: impl FnMut(usize, usize) -> T,
+    work: impl Fn(T) + Sync,
+) {
+    let Some(leader) = Leader::for_job(parts) else {
+        return (0..alone).for_each(|part| work(piece(part, alone)));
+    };
     let slots: [Slot<T>; MOST_PARTS] =
         std::array::from_fn(|part| Slot(Mutex::new((part < parts).then(|| piece(part, parts)))));
     leader.share(parts, &|part| {

@@ -228,6 +228,24 @@ fn products_by_blas_are_cut_for_a_team() {
     assert_eq!(y, x.dot(&w));
 }
 
+/// BLAS rounds parts otherwise than the whole, so a busy machine must not decide whether it gets parts.
+#[test]
+fn products_by_blas_do_not_depend_on_whether_a_team_shares_them() {
+    let x = Array2::from_shape_fn((100, 203), |(i, j)| ((i * 203 + j) as f32).sin());
+    let w = Array2::from_shape_fn((203, 304), |(i, j)| ((i * 304 + j) as f32).cos());
+    let results = [team::Team::new(2).unwrap(), team::Team::that_shares(2)].map(|team| {
+        let (mut y, mut learnt) = (Array2::zeros((100, 304)), w.clone());
+        with_blas_threads(1, || {
+            team.lead(|| {
+                multiply_by(None, Samples::Whole(x.view()), w.view(), y.view_mut());
+                add_product_by(None, -0.1, Samples::Whole(x.view()), y.view(), 1.0, learnt.view_mut());
+            });
+        });
+        (y, learnt)
+    });
+    assert!(results[0] == results[1]);
+}
+
 #[test]
 fn zeros_are_left_out_from_a_quarter_on_where_a_product_is_large_enough() {
     let quarter = |zeros: usize| Array2::from_shape_fn((64, 64), |(i, j)| f32::from(u8::from(i % 8 * 64 + j >= zeros)));

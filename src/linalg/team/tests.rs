@@ -27,7 +27,7 @@ fn pieces_are_changed_in_place_and_seen_by_the_leader() {
                 counts[of] += 1;
                 rest.split_off_mut(..64 / of).expect("enough of them")
             };
-            for_each(4, piece, |chunk| chunk.iter_mut().for_each(|value| *value += 1));
+            for_each(4, 1, piece, |chunk| chunk.iter_mut().for_each(|value| *value += 1));
         }
     };
     count_up();
