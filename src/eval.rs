@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use crate::data::{Dataset, Input};
 use crate::nn::{BatchScore, Network, Objective, Workspace, predicted_class};
-use crate::threads::with_blas_threads;
+use crate::threads::with_one_blas_thread;
 use crate::train::{Judgement, RunningScore, Scores};
 
 /// Images a rayon task takes at once. Fixed, whatever the number of threads: the sums are then the same to the last bit.
@@ -83,7 +83,7 @@ fn by_chunks<R: Send>(
     assert!(data.classes() <= network.architecture().classes() && !data.is_empty(), "classes");
     let images: Vec<u32> = (0..data.len() as u32).collect();
     let chunks = || images.par_chunks(CHUNK).map_init(|| Workspace::for_scores(network, CHUNK), &of_chunk).collect();
-    with_blas_threads(1, chunks)
+    with_one_blas_thread(chunks)
 }
 
 fn score_chunk(

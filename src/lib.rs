@@ -33,7 +33,7 @@
 //! | [`error`], [`files`] | one error enum; files that appear whole or not at all, and files mapped into memory | |
 //! | [`seed`] | randomness in named streams whose values never change | keep a state between streams |
 //! | [`linalg`] | products and the loops around them; the `unsafe` code | choose a thread count |
-//! | [`threads`] | divides the cores between BLAS and rayon, alone | |
+//! | [`threads`] | divides the cores between rayon, the team of a step and BLAS, alone | |
 //! | [`data`] | images, labels, readers, batches | print, or allocate by an unchecked header |
 //! | [`nn`] | layers, activations, losses, initial values; forward and backward | open a file, print, read a clock, choose a thread count |
 //! | [`optim`] | what a parameter does with its gradient, and how fast: schedules | |

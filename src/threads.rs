@@ -1,43 +1,32 @@
-//! The only code that divides the cores between BLAS and rayon.
+//! The only code that divides the cores between rayon, the team that shares a training's steps, and BLAS.
 //!
-//! BLAS has one thread, in each of those that call it: threads of its own would fight with theirs for the same cores. The products of a training step are cut into parts for the
-//! threads of a team, by whoever they are computed, and rayon divides the rest. Only where there are more threads than a team has does BLAS divide large products itself.
+//! BLAS has one thread, in each of those that call it: threads of its own would wake up for each product, and fight for the same cores. What it computes in a step is cut into parts for
+//! the team, as what vector code computes is (`linalg::products`).
 
 use std::num::NonZero;
+use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, Result};
-use crate::linalg::blas;
-use crate::linalg::team::{MOST_PARTS, Team};
-
-/// Below this many floating-point operations a product that BLAS divides is faster on one thread: docs/MEASUREMENTS.md, "When a product is
-/// worth two threads".
-const WORTH_DIVIDING: usize = 20_000_000;
+use crate::linalg::{blas, team::Team};
 
 /// The cores of one run, and who has them when.
 #[derive(Debug)]
 pub struct Crew {
     pool: rayon::ThreadPool,
     team: Team,
-    blas_threads: usize,
 }
 
 impl Crew {
-    /// `threads` workers (at least 1) for a network whose largest product in a step takes `largest_product` floating-
-    /// point operations.
+    /// `threads` workers (at least 1).
     ///
     /// # Errors
     /// [`Error::Threads`] if the system refuses to start as many.
-    pub fn new(threads: usize, largest_product: usize) -> Result<Self> {
+    pub fn new(threads: usize) -> Result<Self> {
         let pool =
             rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("gemmnist-{i}")).build();
         let pool = pool.map_err(|error| Error::Threads { threads, reason: error.to_string() })?;
         let team = Team::new(threads).map_err(|error| Error::Threads { threads, reason: error.to_string() })?;
-        Ok(Self { pool, team, blas_threads: threads_of_blas(largest_product, threads) })
-    }
-
-    /// Threads that BLAS has for a product of a step, or for its part of one.
-    pub fn blas_threads(&self) -> usize {
-        self.blas_threads
+        Ok(Self { pool, team })
     }
 
     /// Runs `work`, the steps of a training, with all cores for the products of each.
@@ -45,24 +34,43 @@ impl Crew {
     /// # Panics
     /// Inside such work, or while another thread does it.
     pub fn steps<R>(&self, work: impl FnOnce() -> R) -> R {
-        with_blas_threads(self.blas_threads, || self.team.lead(work))
+        with_one_blas_thread(|| self.team.lead(work))
     }
 
-    /// Runs `work` with all cores for rayon, and one BLAS thread in each.
+    /// Runs `work` with all cores for rayon.
     pub fn side_by_side<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
-        with_blas_threads(1, || self.pool.install(work))
+        with_one_blas_thread(|| self.pool.install(work))
     }
 }
 
-/// Of `threads`, how many BLAS has for the products of a training whose largest takes `largest_product` floating-point operations: one, unless a team has not as many.
-pub fn threads_of_blas(largest_product: usize, threads: usize) -> usize {
-    if threads > MOST_PARTS && largest_product >= WORTH_DIVIDING { threads } else { 1 }
+/// Runs `work` with one BLAS thread, in each of those that call it, as many do so at a time: when the last has ended, even by a panic, what was set before the first is restored. OpenBLAS has one number for
+/// the whole process.
+pub fn with_one_blas_thread<R>(work: impl FnOnce() -> R) -> R {
+    /// How many run, and what was set before.
+    static RUNNING: Mutex<(usize, usize)> = Mutex::new((0, 0));
+    struct End;
+    impl Drop for End {
+        fn drop(&mut self) {
+            let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+            running.0 -= 1;
+            if running.0 == 0 {
+                blas::set_threads(running.1);
+            }
+        }
+    }
+    {
+        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        if running.0 == 0 {
+            running.1 = blas::threads();
+            blas::set_threads(1);
+        }
+        running.0 += 1;
+    }
+    let _end = End;
+    work()
 }
 
-/// Runs `work` with `threads` BLAS threads, and restores what was set before, even if it panics.
-///
-/// OpenBLAS has one number for the whole process: two trainings side by side in one process share it, and the products of
-/// large networks may then be divided otherwise than alone.
+/// Runs `work`, which measures what BLAS does with `threads`, and restores what was set before, even if it panics.
 pub fn with_blas_threads<R>(threads: usize, work: impl FnOnce() -> R) -> R {
     struct Restore(usize);
     impl Drop for Restore {
@@ -86,7 +94,7 @@ mod tests {
 
     #[test]
     fn work_side_by_side_has_the_workers_it_was_given() {
-        let crew = Crew::new(3, 0).unwrap();
+        let crew = Crew::new(3).unwrap();
         assert_eq!(crew.side_by_side(rayon::current_num_threads), 3);
     }
 }

@@ -8,6 +8,7 @@ use std::ffi::c_int;
 use std::sync::Mutex;
 
 use gemmnist::linalg::kernels::Kind;
+use gemmnist::linalg::team::Team;
 use gemmnist::linalg::{Samples, add_product_by, gemm, multiply_by};
 use ndarray::Array2;
 
@@ -58,6 +59,19 @@ fn calls_of_a_layer(b: usize) -> Vec<Call> {
     std::mem::take(&mut *CALLS.lock().unwrap())
 }
 
+/// The calls of two of them in parts for a team of two.
+fn calls_of_a_team() -> Vec<Call> {
+    let (x, w, d) = (Array2::ones((10, 784)), Array2::ones((784, 128)), Array2::ones((10, 128)));
+    let (mut y, mut d_w) = (d.clone(), w.clone());
+    let samples = Samples::Whole(x.view());
+    CALLS.lock().unwrap().clear();
+    Team::new(2).unwrap().lead(|| {
+        multiply_by(None, samples, w.view(), y.view_mut());
+        add_product_by(None, -0.1, samples, d.view(), 1.0, d_w.view_mut());
+    });
+    std::mem::take(&mut *CALLS.lock().unwrap())
+}
+
 /// One test, for the calls of two would mix. A batch of one is the case that `ndarray` alone does not send to BLAS (and the
 /// transpose of a single row is as good a column).
 #[test]
@@ -71,6 +85,8 @@ fn every_product_that_is_left_to_blas_reaches_it() {
         ];
         assert_eq!(calls_of_a_layer(b), expected, "batch {b}");
     }
+    let halves = [(10, 64, 784, false, false), (784, 64, 10, true, false)];
+    assert_eq!(calls_of_a_team(), halves.map(|half| [half; 2]).concat());
 }
 
 #[test]

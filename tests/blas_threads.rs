@@ -1,12 +1,15 @@
-//! Who has the cores: BLAS or rayon, each in turn, and no training changes another's share.
+//! BLAS has one thread in each of those that call it, and no training changes another's share of the cores.
 #![cfg(any(feature = "openblas", feature = "openblas-static"))]
+
+use std::sync::mpsc;
+use std::thread;
 
 use gemmnist::data::{Dataset, Input};
 use gemmnist::eval::evaluate;
 use gemmnist::linalg::blas;
 use gemmnist::nn::{Activation, Architecture, Init, Network, Output, loss};
 use gemmnist::seed::Seed;
-use gemmnist::threads::{Crew, with_blas_threads};
+use gemmnist::threads::{Crew, with_blas_threads, with_one_blas_thread};
 use gemmnist::train::{Judgement, TrainConfig, TrainSettings, Trainer};
 
 /// 600 images of 28 x 28 that no two pixels share a value in, by chance.
@@ -15,10 +18,10 @@ fn images() -> Dataset {
     Dataset::new(pixels.collect(), (0..600).map(|i| (i % 10) as u8).collect(), (28, 28), 10)
 }
 
-/// Wide enough for products that are cut for two threads, and batches of the size that `train` divides.
+/// Wide enough for products that BLAS computes in parts, but where it knows no product or takes larger ones only.
 fn wide() -> TrainConfig {
     let settings =
-        TrainSettings { hidden: vec![400], batch_size: 100, epochs: 1, threads: Some(2), ..Default::default() };
+        TrainSettings { hidden: vec![400, 400], batch_size: 100, epochs: 1, threads: Some(2), ..Default::default() };
     settings.check().unwrap()
 }
 
@@ -28,21 +31,41 @@ fn bits(network: &Network) -> Vec<u32> {
 
 /// One test, for the number is the whole process's.
 #[test]
-fn blas_has_the_threads_that_each_phase_is_worth() {
-    blas_has_one_thread_beside_rayon_and_gets_its_own_back();
+fn blas_has_one_thread_wherever_it_multiplies() {
+    blas_has_one_thread_and_gets_its_own_back();
+    the_last_that_ends_gives_them_back();
     an_evaluation_does_not_depend_on_the_threads_that_blas_had();
-    a_training_does_not_depend_on_another_that_was_made_after_it();
+    a_training_does_not_depend_on_another_beside_it();
 }
 
-fn blas_has_one_thread_beside_rayon_and_gets_its_own_back() {
+fn blas_has_one_thread_and_gets_its_own_back() {
     with_blas_threads(2, || {
-        for (threads, largest_product, worth) in [(2, 160_000_000, 1), (9, 160_000_000, 9), (9, 1_000_000, 1)] {
-            let crew = Crew::new(threads, largest_product).unwrap();
-            assert_eq!(crew.blas_threads(), worth);
-            assert_eq!(crew.steps(blas::threads), worth);
-            assert_eq!(crew.side_by_side(blas::threads), 1);
-            assert_eq!(blas::threads(), 2, "what was set before comes back");
-        }
+        let crew = Crew::new(2).unwrap();
+        assert_eq!(crew.steps(blas::threads), 1);
+        assert_eq!(crew.side_by_side(blas::threads), 1);
+        assert_eq!(blas::threads(), 2, "what was set before comes back");
+    });
+}
+
+fn the_last_that_ends_gives_them_back() {
+    with_blas_threads(2, || {
+        let (first_may_end, first_ends) = mpsc::channel();
+        let (has_begun, begun) = mpsc::channel();
+        thread::scope(|scope| {
+            let first = scope.spawn(move || {
+                with_one_blas_thread(|| {
+                    has_begun.send(()).unwrap();
+                    first_ends.recv().unwrap();
+                });
+            });
+            begun.recv().unwrap();
+            with_one_blas_thread(|| {
+                first_may_end.send(()).unwrap();
+                first.join().unwrap();
+                assert_eq!(blas::threads(), 1, "one that has ended changes nothing for those that go on");
+            });
+        });
+        assert_eq!(blas::threads(), 2);
     });
 }
 
@@ -55,15 +78,14 @@ fn an_evaluation_does_not_depend_on_the_threads_that_blas_had() {
     assert_eq!(one.scores.loss.to_bits(), two.scores.loss.to_bits());
 }
 
-fn a_training_does_not_depend_on_another_that_was_made_after_it() {
+fn a_training_does_not_depend_on_another_beside_it() {
     let images = images();
-    let run = |mut trainer: Trainer<'_>| {
+    let run = || {
+        let mut trainer = Trainer::new(wide(), &images).unwrap();
         trainer.run(&|_| Judgement::default(), &mut ()).unwrap();
         bits(trainer.network())
     };
-    let alone = run(Trainer::new(wide(), &images).unwrap());
-    let first = Trainer::new(wide(), &images).unwrap();
-    let small = TrainSettings { hidden: vec![4], ..TrainSettings::default() }.check().unwrap();
-    let _second = Trainer::new(small, &images).unwrap();
-    assert!(run(first) == alone, "a second trainer changed the first");
+    let alone = run();
+    let side_by_side = thread::scope(|scope| [(); 2].map(|()| scope.spawn(run)).map(|run| run.join().unwrap()));
+    assert!(side_by_side.iter().all(|bits| *bits == alone), "a second training changed the first");
 }

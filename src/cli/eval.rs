@@ -56,7 +56,7 @@ pub fn run(args: Args, out: &mut dyn Write) -> Result<(), Failure> {
     model.require_fit(&judged.images, name)?;
     let loss = model.description.loss();
     let objective = model.objective()?;
-    let crew = Crew::new(threads::available(), 0)?;
+    let crew = Crew::new(threads::available())?;
     let input = model.description.input();
     let (evaluation, predictions) =
         crew.side_by_side(|| evaluate_each(&model.network, objective, input, &judged.images));

@@ -32,7 +32,7 @@ impl Finished<'_> {
         self.leave_curves()?;
         let Self { trainer, config, images, .. } = self;
         let objective = loss::objective(config.output, config.loss).expect("checked with the settings");
-        let crew = Crew::new(config.threads(), 0)?;
+        let crew = Crew::new(config.threads())?;
         let (network, input) = (trainer.network(), config.input());
         let (evaluation, predictions) = crew.side_by_side(|| evaluate_each(network, objective, input, images.test));
         let names = images.class_names(network.architecture().classes());

@@ -50,7 +50,7 @@ pub fn run(args: Args, out: &mut dyn Write) -> std::result::Result<(), Failure> 
         None => (Model::newest_in(Path::new(RUNS))?, " (the newest run; --model takes another)"),
     };
     let found = Found::find(&args.pictures)?;
-    let crew = Crew::new(threads::available(), 0)?;
+    let crew = Crew::new(threads::available())?;
     let seen = crew.side_by_side(|| look_at(&found.pictures, &model))?;
     let names = &model.description.class_names;
     if let Some(path) = &args.svg {

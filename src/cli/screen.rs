@@ -16,7 +16,6 @@ use crate::linalg::{blas, kernels::Kind, may_leave_out_zeros, parts};
 use crate::nn::{Network, Products};
 use crate::optim::ScheduleName;
 use crate::recipes::paper;
-use crate::threads::threads_of_blas;
 use crate::train::{EpochRecord, Observer, Position, RunFolder, StepRecord, TrainConfig, Trainer};
 
 /// How a training is shown on stdout.
@@ -176,10 +175,9 @@ impl<'o> Screen<'o> {
         writeln!(out, "machine   {}, {memory} of memory", describe_machine(threads))?;
         if self.tells_products {
             let batch = config.batch_size.min(train.len());
-            let blas_threads = threads_of_blas(network.largest_product(batch), threads);
             for (i, products) in network.products(batch, trainer.steps_at_once()).iter().enumerate() {
                 let heading = if i == 0 { "products" } else { "" };
-                writeln!(out, "{heading:<10}{}", describe_products(products, threads, blas_threads))?;
+                writeln!(out, "{heading:<10}{}", describe_products(products, threads))?;
             }
         }
         let Position { epoch, step, .. } = self.begins;
@@ -356,14 +354,10 @@ pub fn describe_machine(threads: usize) -> String {
 }
 
 /// Who computes the products of a layer, and of what; the threads are those of the forward product, at most: what is left out is not known yet.
-fn describe_products(products: &Products, threads: usize, blas_threads: usize) -> String {
+fn describe_products(products: &Products, threads: usize) -> String {
     let Products { samples, steps, inputs, outputs, operations, leaves_out_zeros } = *products;
     let kernels = if leaves_out_zeros { Kind::for_pixels(operations, outputs) } else { Kind::for_product(operations) };
-    let parts = parts(operations, samples, outputs, threads);
-    let (who, threads) = match kernels {
-        Some(kind) => (format!("{} kernels", kind.name()), parts),
-        None => (blas::describe().to_string(), if blas_threads > 1 { blas_threads } else { parts }),
-    };
+    let who = kernels.map_or_else(|| blas::describe().to_string(), |kind| format!("{} kernels", kind.name()));
     let zeros = if leaves_out_zeros {
         ", without most pixels that are zero"
     } else if kernels.is_some_and(|kind| may_leave_out_zeros(kind, [samples, inputs, outputs])) {
@@ -371,7 +365,8 @@ fn describe_products(products: &Products, threads: usize, blas_threads: usize) -
     } else {
         ""
     };
-    let (operations, threads) = (thousands(operations), count(threads, "thread"));
+    let threads = count(parts(operations, samples, outputs, threads), "thread");
+    let operations = thousands(operations);
     let steps = if steps > 1 { format!(" for {steps} steps at once") } else { String::new() };
     format!("{inputs}-{outputs}: {operations} operations{steps}, {who}, {threads}{zeros}")
 }

@@ -184,7 +184,7 @@ fn settle(args: &Args) -> Result<TrainConfig> {
 /// The images of a training: to learn from, to judge by while it goes on (held out as asked, or as the data set has
 /// them), and to be judged on.
 pub(super) fn load_images(config: &TrainConfig) -> Result<Splits> {
-    let crew = Crew::new(config.threads(), 0)?; // as many threads unpack as were asked for
+    let crew = Crew::new(config.threads())?; // as many threads unpack as were asked for
     let Splits { train, validation, test } = crew.side_by_side(|| data::load(&config.data))?;
     let (train, validation) = hold_out(config, train, validation)?;
     Ok(Splits { train, validation, test })

@@ -2,7 +2,7 @@
 //!
 //! Row-major matrices, one sample a row. A layer has three products ([`multiply`], [`multiply_transposed`], [`add_product`]; or, where its weights are
 //! turned, [`multiply_turned`], [`multiply`], [`add_product`]); each goes to whoever is fastest at it: BLAS where it is large ([`gemm`]), [`kernels`] of our own where it is not, or where most of
-//! a batch is zero; on one thread or, cut into columns or rows, on the [`team`].
+//! a batch is zero; on one thread or, cut into columns, rows or samples, on the [`team`].
 
 pub mod blas;
 pub mod bytes;

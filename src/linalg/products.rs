@@ -8,7 +8,7 @@ use super::kernels::{self, Columns, ColumnsMut, Kind, Left, Output, Product, Rig
 use super::pairs::PAIR;
 use super::samples::{Factor, Samples};
 use super::sparse::{GROUP, Half, SparseBatch};
-use super::{blas, gemm, team};
+use super::{gemm, team};
 
 /// A part of a product has at least so many floating-point operations: it takes 2 µs, and to hand it over 0.2.
 const WORTH_SHARING: usize = 300_000;
@@ -16,6 +16,9 @@ const WORTH_SHARING: usize = 300_000;
 /// What an optimizer that has other matrices does with an element counts as so many operations of a product when parts are counted. With the
 /// division of Intel's processors Adam's took as long as 85, that of momentum less.
 const UPDATE: usize = 30;
+
+/// Fewer rows do not pay for a copy of the right factor, nor fewer terms for putting a row's sums aside.
+const MANY_ROWS: usize = 32;
 
 /// Matrices are cut at multiples of so many columns or rows. As many columns are a cache line: where rows are whole lines, each has one writer.
 const LINE: usize = 16;
@@ -40,7 +43,7 @@ pub fn multiply(x: Samples, w: ArrayView2<f32>, y: ArrayViewMut2<f32>) {
 pub fn multiply_by(kind: Option<Kind>, x: Samples, w: ArrayView2<f32>, mut y: ArrayViewMut2<f32>) {
     let (samples, columns) = y.dim();
     assert_eq!((x.samples(), x.width(), columns), (samples, w.nrows(), w.ncols()), "shapes disagree");
-    let (axis, parts) = cut_result(x.forward_operations(columns), samples, columns, threads_of(kind));
+    let (axis, parts) = cut_result(x.forward_operations(columns), samples, columns, team::size());
     let cut = |length| cut_off(&mut y, axis, length);
     parts.by(kind).share(cut, |first, y| {
         if axis == Axis(0) {
@@ -68,13 +71,8 @@ pub fn multiply_turned(x: ArrayView2<f32>, w: ArrayView2<f32>, mut y: ArrayViewM
             None => gemm(1.0, x, w.t(), 0.0, y),
         }
     };
-    let parts = Parts::new(operations, y.nrows(), SAMPLES, threads_of(kind)).by(kind);
+    let parts = Parts::new(operations, y.nrows(), SAMPLES, team::size()).by(kind);
     parts.share(|length| cut_off(&mut y, Axis(0), length), work);
-}
-
-/// Threads for a product by vector code or by BLAS: the team's, whoever computes a part. A BLAS that has threads of its own divides its products itself.
-fn threads_of(kind: Option<Kind>) -> usize {
-    if kind.is_none() && blas::threads() > 1 { 1 } else { team::size() }
 }
 
 /// Where `X·W` or `δ·Wᵀ`, of so many `operations`, `samples` and `columns`, is cut for a team of `threads`: its columns, or its samples where these make parts that are more alike. 100
@@ -89,6 +87,15 @@ fn cut_result(operations: usize, samples: usize, columns: usize, threads: usize)
     let lines = |columns: usize| columns.div_ceil(LINE);
     let [of_columns, of_samples] = [lines(by_columns.longest()) * samples, lines(columns) * by_samples.longest()];
     if 20 * of_samples < 19 * of_columns { (Axis(0), by_samples) } else { (Axis(1), by_columns) }
+}
+
+/// [`cut_result`] for `δ·Wᵀ`, of which each part turns all of its weights: not into parts of few samples.
+fn cut_turned(operations: usize, samples: usize, inputs: usize, threads: usize) -> (Axis, Parts) {
+    let (axis, parts) = cut_result(operations, samples, inputs, threads);
+    if axis == Axis(0) && parts.longest() < MANY_ROWS {
+        return (Axis(1), Parts::new(operations, inputs, LINE, threads));
+    }
+    (axis, parts)
 }
 
 /// Parts that a forward product of so many `operations`, with `samples` and `columns`, is cut into for a team of `threads`.
@@ -130,11 +137,9 @@ fn leaves_out_zeros(kind: Kind, entries: ArrayView2<f32>, shape: [usize; 3]) -> 
 
 /// Whether a product of so many `rows`, `terms` and `columns` by these kernels is computed without what is zero in its left factor, if that is much.
 pub fn may_leave_out_zeros(kind: Kind, [rows, terms, columns]: [usize; 3]) -> bool {
-    /// Fewer rows do not pay for a copy of the right factor, nor fewer terms for putting a row's sums aside.
-    const MANY: usize = 32;
     /// Fewer columns are too few vectors to keep the processor busy.
     const WIDE: usize = 64;
-    kind != Kind::Portable && rows.min(terms) >= MANY && columns >= WIDE
+    kind != Kind::Portable && rows.min(terms) >= MANY_ROWS && columns >= WIDE
 }
 
 /// The sums over some halves of `X·W`, of as many samples from `first` on, a multiple of [`SAMPLES`], as `y` has rows, by this thread: `w` are the rows of
@@ -185,7 +190,7 @@ pub fn add_product_by(
         let d = d.slice(s![.., first..first + w.ncols()]);
         add_product_here(kind, alpha, x, d, beta, w);
     };
-    let parts = Parts::new(operations, w.ncols(), LINE, threads_of(kind)).by(kind);
+    let parts = Parts::new(operations, w.ncols(), LINE, team::size()).by(kind);
     parts.share(|width| cut_off(&mut w, Axis(1), width), work);
 }
 
@@ -322,7 +327,7 @@ pub fn learn_rows<const N: usize>(
         (_, next) => {
             let mut rest = matrices.each_mut().map(|matrix| matrix.view_mut());
             let cut = |height| rest.each_mut().map(|matrix| cut_off(matrix, Axis(0), height));
-            Parts::new(operations, inputs, LINE, threads_of(kind)).by(kind).share(cut, learn);
+            Parts::new(operations, inputs, LINE, team::size()).by(kind).share(cut, learn);
             next.into_iter().for_each(|Next { x, y, .. }| multiply(x, matrices[0].view(), y));
         }
     }
@@ -388,7 +393,7 @@ pub fn multiply_transposed(d: ArrayView2<f32>, w: ArrayView2<f32>, mut x: ArrayV
     let operations = 2 * inputs * terms * samples;
     let kind = Kind::for_product(operations);
     let Some(kind) = kind.filter(|&kind| !leaves_out_zeros(kind, d, [samples, terms, inputs])) else {
-        let (axis, parts) = cut_result(operations, samples, inputs, threads_of(kind));
+        let (axis, parts) = cut_turned(operations, samples, inputs, team::size());
         let work = |first, x: ArrayViewMut2<f32>| {
             let (sample, input) = if axis == Axis(0) { (first, 0) } else { (0, first) };
             let (d, w) = (d.slice(s![sample..sample + x.nrows(), ..]), w.slice(s![input..input + x.ncols(), ..]));

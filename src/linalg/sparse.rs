@@ -40,8 +40,8 @@ pub(super) enum Half {
     Second,
 }
 
-/// The halves of a batch that may have so many samples are equal.
-const MANY: usize = 32;
+/// The halves of a batch with room for so many samples are equal.
+const EQUAL_HALVES: usize = 32;
 
 /// The middle is a multiple of so many columns: as many rows of weights are whole cache lines, however wide.
 const MIDDLE: usize = 16;
@@ -402,9 +402,10 @@ impl SparseBatch {
         self.width
     }
 
-    /// Where the second half of the columns begins: in the middle; of a batch of few samples after 17 of 32 of them, for the thread that has it begins later.
+    /// Where the second half of the columns begins: in the middle; after 17 of 32 of them where there is not room for so many samples, for the thread that has it begins later then. Who only scores has no second
+    /// thread, and the sums of small batches.
     pub(super) fn middle(&self) -> usize {
-        let first = if self.most < MANY { 17 } else { 16 };
+        let first = if self.is_learnt_from && self.most >= EQUAL_HALVES { 16 } else { 17 };
         ((self.width * first / 32 + MIDDLE / 2) / MIDDLE * MIDDLE).min(self.width)
     }
 

@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 use pace::Pace;
 
 /// Parts that work is cut into at most.
-pub const MOST_PARTS: usize = 8;
+pub const MOST_PARTS: usize = 32;
 
 /// Looks that find nothing to do, about 0.1 ms of them, after which a member goes to sleep.
 const LOOKS_TO_SLEEP: u32 = 5_000;
@@ -194,7 +194,7 @@ pub fn share(parts: usize, work: impl Fn(usize) + Sync) {
 }
 
 /// Does `work` with each piece of something, as [`share`] does parts: `piece(n, of)` makes the `n`-th of so many, in order and
-/// before any work. There are `parts` of them, or as many as `alone` says if this thread works alone now: one where what is whole takes less time and has the same bits.
+/// before any work with them. There are `parts` of them, or as many as `alone` says if this thread works alone now, each made before its work: one where what is whole takes less time and has the same bits.
 ///
 /// # Panics
 /// As [`share`].

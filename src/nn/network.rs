@@ -124,13 +124,6 @@ impl Network {
         (0..self.layers.len()).find(|place| !is_finite(place)).map(|place| self.layer_name(place))
     }
 
-    /// Floating-point operations of the largest product in a step of `batch` images.
-    pub fn largest_product(&self, batch: usize) -> usize {
-        let layers = self.architecture.layers_with_inputs();
-        let products = layers.map(|(layer, inputs)| layer.spec().multiplications(inputs));
-        products.max().unwrap_or(0).saturating_mul(2 * batch)
-    }
-
     /// The products of each layer that multiplies, with batches of `batch` images, of which the first layer takes those of so many steps at once.
     pub fn products(&self, batch: usize, steps_at_once: usize) -> Vec<Products> {
         let mut all = Vec::new();

@@ -19,7 +19,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{self, Runtime};
 
 use crate::error::{Error, Problem, Result};
-use crate::threads::with_blas_threads;
+use crate::threads::with_one_blas_thread;
 use gate::Gate;
 use routes::Site;
 
@@ -95,7 +95,7 @@ impl Server {
     pub fn run(self) -> Result<()> {
         let Self { runtime, listener, site, .. } = self;
         // One image at a time: products that no second thread is worth.
-        with_blas_threads(1, || {
+        with_one_blas_thread(|| {
             runtime.block_on(async {
                 tokio::select! {
                     ended = end() => ended.map_err(|source| system("wait for signals", source)),

@@ -89,6 +89,7 @@ pub struct Trainer<'d> {
     /// How many steps learn from each of them: see [`Network::steps_at_once`].
     steps_at_once: usize,
     order: Vec<u32>,
+    /// Shared, since [`Self::sweep`] runs with it and changes all else.
     crew: Arc<Crew>,
     history: History,
     /// Of the step that is next.
@@ -164,7 +165,7 @@ impl<'d> Trainer<'d> {
             upcoming: [0; 2].map(|_| Batch::of_steps(&network, batch_size, steps_at_once)),
             steps_at_once,
             order: (0..data.len() as u32).collect(),
-            crew: Arc::new(Crew::new(config.threads(), network.largest_product(batch_size))?),
+            crew: Arc::new(Crew::new(config.threads())?),
             history: History::default(),
             position: Position::start(schedule.learning_rate),
             config,

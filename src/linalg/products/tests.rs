@@ -2,7 +2,7 @@ use super::*;
 use ndarray::Array2;
 
 use crate::linalg::SparseBatch;
-use crate::threads::with_blas_threads;
+use crate::threads::with_one_blas_thread;
 
 /// Small integers and halves; 0 of 0.
 static VALUES: [f32; 256] = {
@@ -198,7 +198,7 @@ fn products_by_blas_are_cut_for_a_team() {
     let unknown = |shape| Array2::from_elem(shape, f32::NAN);
     for threads in [1, 2, 3] {
         let product = |work: &mut dyn FnMut()| {
-            with_blas_threads(1, || team::Team::that_shares(threads).lead(work));
+            with_one_blas_thread(|| team::Team::that_shares(threads).lead(work));
         };
         let mut y = unknown(d.dim());
         product(&mut || multiply(Samples::Whole(x.view()), w.view(), y.view_mut()));
@@ -222,7 +222,7 @@ fn products_by_blas_are_cut_for_a_team() {
     }
     // Few samples are columns; many are cut themselves.
     let (x, w, mut y) = (matrix(200, 300), matrix(300, 100), unknown((200, 100)));
-    with_blas_threads(1, || {
+    with_one_blas_thread(|| {
         team::Team::that_shares(2).lead(|| multiply_by(None, Samples::Whole(x.view()), w.view(), y.view_mut()));
     });
     assert_eq!(y, x.dot(&w));
@@ -235,7 +235,7 @@ fn products_by_blas_do_not_depend_on_whether_a_team_shares_them() {
     let w = Array2::from_shape_fn((203, 304), |(i, j)| ((i * 304 + j) as f32).cos());
     let results = [team::Team::new(2).unwrap(), team::Team::that_shares(2)].map(|team| {
         let (mut y, mut learnt) = (Array2::zeros((100, 304)), w.clone());
-        with_blas_threads(1, || {
+        with_one_blas_thread(|| {
             team.lead(|| {
                 multiply_by(None, Samples::Whole(x.view()), w.view(), y.view_mut());
                 add_product_by(None, -0.1, Samples::Whole(x.view()), y.view(), 1.0, learnt.view_mut());

@@ -215,5 +215,6 @@ fn more_samples_than_there_is_room_for_are_refused() {
 fn the_halves_of_a_batch_of_few_samples_are_unequal() {
     let middle = |batch, width| SparseBatch::new(batch, width, 128).middle();
     assert_eq!([middle(1, 784), middle(31, 784), middle(32, 784), middle(100, 784)], [416, 416, 400, 400]);
+    assert_eq!(SparseBatch::for_scores(100, 784, 128).middle(), 416);
     assert_eq!([middle(31, 5), middle(32, 5), middle(100, 20)], [0, 0, 16]);
 }
