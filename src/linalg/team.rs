@@ -28,6 +28,9 @@ use pace::Pace;
 /// Parts that work is cut into at most.
 pub const MOST_PARTS: usize = 32;
 
+/// For no more parts than these little room is cleared: for all it would cost a step of five jobs a hundredth.
+const FEW_PARTS: usize = 4;
+
 /// Looks that find nothing to do, about 0.1 ms of them, after which a member goes to sleep.
 const LOOKS_TO_SLEEP: u32 = 5_000;
 
@@ -207,12 +210,11 @@ pub fn for_each<T: Send>(
     let Some(leader) = Leader::for_job(parts) else {
         return (0..alone).for_each(|part| work(piece(part, alone)));
     };
-    let slots: [Slot<T>; MOST_PARTS] =
-        std::array::from_fn(|part| Slot(Mutex::new((part < parts).then(|| piece(part, parts)))));
-    leader.share(parts, &|part| {
-        let piece = slots[part].0.try_lock().ok().and_then(|mut slot| slot.take()); // nobody else claims it
-        work(piece.expect("a piece for each part"));
-    });
+    if parts <= FEW_PARTS {
+        leader.share_pieces::<FEW_PARTS, T>(parts, piece, work);
+    } else {
+        leader.share_pieces::<MOST_PARTS, T>(parts, piece, work);
+    }
 }
 
 /// A piece of work, in cache lines of its own: two threads take theirs at the same time.
@@ -287,6 +289,21 @@ impl Leader {
         if self.beside.get() == Beside::HeldBack {
             self.offer_beside();
         }
+    }
+
+    /// [`share`](Self::share) with a piece for each part, of which there is room for so `MANY`.
+    fn share_pieces<const MANY: usize, T: Send>(
+        &self,
+        parts: usize,
+        mut piece: impl FnMut(usize, usize) -> T,
+        work: impl Fn(T) + Sync,
+    ) {
+        let slots: [Slot<T>; MANY] =
+            std::array::from_fn(|part| Slot(Mutex::new((part < parts).then(|| piece(part, parts)))));
+        self.share(parts, &|part| {
+            let piece = slots[part].0.try_lock().ok().and_then(|mut slot| slot.take()); // nobody else claims it
+            work(piece.expect("a piece for each part"));
+        });
     }
 
     /// Lets members do what is to be done beside.
