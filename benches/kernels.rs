@@ -11,7 +11,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use gemmnist::data::{self, Input};
 use gemmnist::linalg::kernels::Kind;
 use gemmnist::linalg::{Samples, SparseBatch, add_product_by, multiply_by};
-use gemmnist::threads::with_blas_threads;
+use gemmnist::threads::with_one_blas_thread;
 use ndarray::{Array2, ArrayView2};
 
 /// Batch and outputs of a layer on 784 pixels.
@@ -62,7 +62,7 @@ fn products<'a>(criterion: &mut Criterion, name: String, x: Samples<'a>, whole: 
     let (w, d, mut y) = (matrix(i, o), matrix(b, o), Array2::zeros((b, o)));
     let mut group = criterion.benchmark_group(name);
     group.throughput(Throughput::Elements(b as u64));
-    with_blas_threads(1, || {
+    with_one_blas_thread(|| {
         multiply_by(None, Samples::Whole(whole), w.view(), y.view_mut());
         let expected = y.clone();
         for (name, kind, x) in ways(x, whole) {

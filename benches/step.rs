@@ -14,7 +14,7 @@ use gemmnist::nn::naive::NaiveNetwork;
 use gemmnist::nn::{Activation, Architecture, Init, Loss, Network, Step, Workspace, loss};
 use gemmnist::optim::{OptimizerName, optimizer};
 use gemmnist::seed::Seed;
-use gemmnist::threads::with_blas_threads;
+use gemmnist::threads::with_one_blas_thread;
 use ndarray::Array2;
 
 /// Hidden widths, activation and batch of a step.
@@ -48,7 +48,7 @@ fn steps(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(format!("step/{name}"));
         group.throughput(Throughput::Elements(batch as u64));
         let step = Step { seed: Seed(0), number: 1 };
-        with_blas_threads(1, || {
+        with_one_blas_thread(|| {
             group.bench_function("load", |bench| {
                 bench.iter(|| workspace.load(black_box(&images), Input::Gray, &indices));
             });

@@ -22,7 +22,7 @@ pub struct Args {
 
 pub fn run(args: Args, out: &mut dyn Write) -> Result<(), Failure> {
     let cores = threads::available();
-    let findings = threads::with_blas_threads(1, examine::products);
+    let findings = threads::with_one_blas_thread(examine::products);
     // BLAS may have other threads than it is asked for: some have one only.
     let mut peaks: Vec<_> =
         [1, cores].map(|n| threads::with_blas_threads(n, || (blas::threads(), examine::peak()))).to_vec();

@@ -90,7 +90,7 @@ fn cut_result(operations: usize, samples: usize, columns: usize, threads: usize)
 }
 
 /// [`cut_result`] for `δ·Wᵀ`, of which each part turns all of its weights: not into parts of few samples.
-fn cut_turned(operations: usize, samples: usize, inputs: usize, threads: usize) -> (Axis, Parts) {
+fn cut_backward(operations: usize, samples: usize, inputs: usize, threads: usize) -> (Axis, Parts) {
     let (axis, parts) = cut_result(operations, samples, inputs, threads);
     if axis == Axis(0) && parts.longest() < MANY_ROWS {
         return (Axis(1), Parts::new(operations, inputs, LINE, threads));
@@ -393,7 +393,7 @@ pub fn multiply_transposed(d: ArrayView2<f32>, w: ArrayView2<f32>, mut x: ArrayV
     let operations = 2 * inputs * terms * samples;
     let kind = Kind::for_product(operations);
     let Some(kind) = kind.filter(|&kind| !leaves_out_zeros(kind, d, [samples, terms, inputs])) else {
-        let (axis, parts) = cut_turned(operations, samples, inputs, team::size());
+        let (axis, parts) = cut_backward(operations, samples, inputs, team::size());
         let work = |first, x: ArrayViewMut2<f32>| {
             let (sample, input) = if axis == Axis(0) { (first, 0) } else { (0, first) };
             let (d, w) = (d.slice(s![sample..sample + x.nrows(), ..]), w.slice(s![input..input + x.ncols(), ..]));

@@ -294,6 +294,12 @@ fn samples_are_cut_where_columns_make_unequal_parts() {
 }
 
 #[test]
+fn a_backward_product_is_not_cut_into_few_samples() {
+    let axis = |threads| cut_backward(2 * 100 * 100 * 100, 100, 100, threads).0.index();
+    assert_eq!([2, 3, 4, 6].map(axis), [0, 0, 1, 1]);
+}
+
+#[test]
 #[should_panic(expected = "shapes disagree")]
 fn weights_with_more_columns_than_the_product_are_refused() {
     let (x, w, mut y) = (Array2::ones((50, 500)), Array2::ones((500, 144)), Array2::zeros((50, 128)));
