@@ -152,20 +152,31 @@ fn pairs_one_by_one(rows: &[u8], width: usize, least: u8, sets: &mut [u16]) -> u
     sets.iter().map(|set| set.count_ones() as usize).sum()
 }
 
-/// Overwrites each of `sums` with `Σ a·b` over the bytes of `row` (I) and of that row of `others` (R, I).
+/// `A·Bᵀ` of bytes, in whole numbers: `rows` (R, I) and `others` (S, I), each of so much `width`, read, `sums` (R, S) overwritten.
 ///
 /// # Panics
-/// If there are not as many sums as rows, or a row has no byte, or more than a sum of theirs has room for.
-pub fn dots(row: &[u8], others: &[u8], sums: &mut [u32]) {
-    assert_eq!(others.len(), sums.len() * row.len(), "not a sum for each row");
-    assert!((1..=1 << u16::BITS).contains(&row.len()), "a row has no byte, or a sum no room");
-    #[cfg(target_arch = "x86_64")]
-    if x86::has_vectors_of_32_bytes() {
-        return x86::dots(row, others, sums);
+/// If there is not a sum for each row of the one with each of the other, or a row has no byte, or more than a sum of theirs has room for.
+pub fn products(rows: &[u8], others: &[u8], width: usize, sums: &mut [u32]) {
+    assert!((1..=1 << u16::BITS).contains(&width), "a row has no byte, or a sum no room");
+    assert!(rows.len().is_multiple_of(width) && others.len().is_multiple_of(width), "a row is not whole");
+    assert_eq!(sums.len(), rows.len() / width * (others.len() / width), "not a sum for each two rows");
+    if others.is_empty() {
+        return;
     }
-    dots_one_by_one(row, others, sums);
+    #[cfg(target_arch = "x86_64")]
+    if x86::multiplies_bytes() {
+        return x86::products(rows, others, width, sums);
+    }
+    rows.chunks_exact(width).zip(sums.chunks_exact_mut(others.len() / width)).for_each(|(row, sums)| {
+        #[cfg(target_arch = "x86_64")]
+        if x86::has_vectors_of_32_bytes() {
+            return x86::dots(row, others, sums);
+        }
+        dots_one_by_one(row, others, sums);
+    });
 }
 
+/// Of one row.
 fn dots_one_by_one(row: &[u8], others: &[u8], sums: &mut [u32]) {
     for (other, sum) in others.chunks_exact(row.len()).zip(sums) {
         *sum = row.iter().zip(other).map(|(&a, &b)| u32::from(a) * u32::from(b)).sum();
@@ -200,6 +211,11 @@ pub(super) mod x86 {
         is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt")
     }
 
+    /// Whether an instruction adds the products of four bytes and four others to each of 16 sums. Asked once, as above.
+    pub fn multiplies_bytes() -> bool {
+        is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vnni")
+    }
+
     /// See [`super::pairs_by_lines`].
     pub fn pairs_by_lines(rows: &[u8], width: usize, least: u8, sets: &mut [u16]) -> usize {
         #[target_feature(enable = "avx2,popcnt")]
@@ -231,7 +247,83 @@ pub(super) mod x86 {
         unsafe { of_vectors(judged, least, sets) }
     }
 
-    /// See [`super::dots`], which has compared the lengths.
+    /// See [`super::products`], which has compared the lengths.
+    pub fn products(rows: &[u8], others: &[u8], width: usize, sums: &mut [u32]) {
+        assert!(multiplies_bytes() && others.len() >= width);
+        assert_eq!(rows.len() / width * (others.len() / width), sums.len());
+        let (mut rows, mut sums) = (rows, sums);
+        while !rows.is_empty() {
+            // SAFETY: the processor has the instructions; so many rows are left, and sums of each.
+            let done = match rows.len() / width {
+                4.. => unsafe { products_of::<4>(rows, others, width, sums) },
+                2.. => unsafe { products_of::<2>(rows, others, width, sums) },
+                _ => unsafe { products_of::<1>(rows, others, width, sums) },
+            };
+            (rows, sums) = (&rows[done * width..], &mut sums[done * (others.len() / width)..]);
+        }
+    }
+
+    /// Of the first `M` rows. Returns `M`.
+    ///
+    /// SAFETY: there must be as many rows, and sums of each with all others.
+    #[target_feature(enable = "avx512bw,avx512vnni")]
+    unsafe fn products_of<const M: usize>(rows: &[u8], others: &[u8], width: usize, sums: &mut [u32]) -> usize {
+        let (all, mut first) = (others.len() / width, 0);
+        let bytes: [u32; M] =
+            std::array::from_fn(|m| rows[m * width..][..width].iter().map(|&byte| u32::from(byte)).sum());
+        while first < all {
+            let (others, sums) = (&others[first * width..], &mut sums[first..]);
+            // SAFETY: there are these rows, and so many others.
+            first += match all - first {
+                8.. if M < 4 => unsafe { tile::<M, 8>(rows, others, width, bytes, all, sums) },
+                4.. => unsafe { tile::<M, 4>(rows, others, width, bytes, all, sums) },
+                2.. => unsafe { tile::<M, 2>(rows, others, width, bytes, all, sums) },
+                _ => unsafe { tile::<M, 1>(rows, others, width, bytes, all, sums) },
+            };
+        }
+        M
+    }
+
+    /// Of the first `M` rows, whose sums of `bytes` these are, and `N` others, into sums of which a row begins so much behind the one before. Returns `N`.
+    ///
+    /// The instruction takes the bytes of one factor for signed. So what is multiplied is `Σ a·(b - 128)`, and `128·Σ a` is added.
+    ///
+    /// SAFETY: there must be as many rows and others.
+    #[target_feature(enable = "avx512bw,avx512vnni")]
+    unsafe fn tile<const M: usize, const N: usize>(
+        rows: &[u8],
+        others: &[u8],
+        width: usize,
+        bytes: [u32; M],
+        stride: usize,
+        sums: &mut [u32],
+    ) -> usize {
+        let (mut parts, mut start) = ([[_mm512_setzero_si512(); N]; M], 0);
+        while start < width {
+            let first = u64::MAX >> (BYTES - BYTES.min(width - start));
+            let load = |rows: &[u8], row| {
+                // SAFETY: as many bytes from `start` on are in each of these rows.
+                unsafe { _mm512_maskz_loadu_epi8(first, rows.as_ptr().add(row * width + start).cast()) }
+            };
+            let pieces: [__m512i; M] = std::array::from_fn(|m| load(rows, m));
+            let others: [__m512i; N] = std::array::from_fn(|n| load(others, n));
+            for (part, piece) in parts.iter_mut().zip(pieces) {
+                for (part, other) in part.iter_mut().zip(others) {
+                    *part = _mm512_dpbusd_epi32(*part, piece, _mm512_xor_si512(other, _mm512_set1_epi8(i8::MIN)));
+                }
+            }
+            start += BYTES;
+        }
+        for (m, (part, bytes)) in parts.into_iter().zip(bytes).enumerate() {
+            for (sum, part) in sums[m * stride..][..N].iter_mut().zip(part) {
+                // Below 2^32, whatever was above and below it on the way.
+                *sum = _mm512_reduce_add_epi32(part).cast_unsigned().wrapping_add(bytes.wrapping_mul(128));
+            }
+        }
+        N
+    }
+
+    /// One row of [`super::products`], which has compared the lengths.
     pub fn dots(row: &[u8], others: &[u8], sums: &mut [u32]) {
         assert!(has_vectors_of_32_bytes() && others.len() == sums.len() * row.len());
         sums.fill(0);

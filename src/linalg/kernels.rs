@@ -23,8 +23,8 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::blas;
 use super::pairs::PAIR;
-use super::sparse::{GROUP, Half, NARROW, SparseBatch};
-pub(super) use tiles::{FEW, SparseOutput};
+use super::sparse::{Half, NARROW, SparseBatch};
+pub(super) use tiles::SparseOutput;
 pub use update::{ElementRule, Lanes, MOST_MEMORIES, update};
 pub(crate) use vector::Vector;
 
@@ -110,9 +110,25 @@ impl Kind {
         }
     }
 
-    /// Whether the first layer's `X·W` is faster by groups of samples, whose sums it has registers for, than sample by sample.
-    pub(super) fn multiplies_by_groups(self) -> bool {
-        self == Self::Avx512
+    /// Columns of a span of a pair's: of as many outputs an update of the first layer looks at each pair of pixels once.
+    pub(super) fn span_of_pairs(self) -> usize {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => tiles::span_of_pairs::<std::arch::x86_64::__m512>(),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => tiles::span_of_pairs::<std::arch::x86_64::__m256>(),
+            _ => tiles::span_of_pairs::<[f32; 4]>(),
+        }
+    }
+
+    /// Whether the weights that so many samples run over are copied first, one by one: for many. Vectors of 64 bytes gain by it only where rows, from one of which the next is so many numbers away, are not
+    /// whole lines of the cache: a load across two of them takes twice as long.
+    fn copies_weights(self, samples: usize, stride: usize) -> bool {
+        let cuts_lines = !stride.is_multiple_of(self.lanes());
+        match self {
+            Self::Avx512 => samples >= 64 && cuts_lines,
+            Self::Avx2 | Self::Portable => samples >= 32,
+        }
     }
 
     /// Numbers of a vector, at most 16.
@@ -145,6 +161,31 @@ impl Kind {
     }
 }
 
+/// Does `work`, loops over elements, with the vectors of this processor: compiled for each kind, which changes no bit of what has no sum across elements.
+#[inline(always)]
+#[cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "code for some processors only"))]
+pub fn by_vectors<R>(work: impl FnOnce() -> R) -> R {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq")]
+        fn avx512<R>(work: impl FnOnce() -> R) -> R {
+            work()
+        }
+        #[target_feature(enable = "avx2")]
+        fn avx2<R>(work: impl FnOnce() -> R) -> R {
+            work()
+        }
+        // SAFETY: the processor has the features: `runs_here` lists them.
+        match Kind::of_this_processor() {
+            Kind::Avx512 => unsafe { avx512(work) },
+            Kind::Avx2 => unsafe { avx2(work) },
+            Kind::Portable => work(),
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    work()
+}
+
 /// The left factor `A` of a product, (M, K).
 #[derive(Debug, Clone, Copy)]
 pub enum Left<'a> {
@@ -168,7 +209,7 @@ pub enum Right<'a> {
     Columns(Columns<'a>),
 }
 
-/// A half of the columns of some samples of a batch: of some groups of it, or of any of a batch that is one group.
+/// A half of the columns of some samples of a batch.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SomeSamples<'a> {
     /// The first of them.
@@ -274,19 +315,15 @@ pub(super) fn multiply_rows(kind: Kind, left: Left, right: Right, output: Sparse
 /// If the processor does not run this kind, or `y` has another shape.
 pub(super) fn multiply_sparse(kind: Kind, x: SomeSamples, w: Columns, output: SparseOutput, y: ColumnsMut) {
     assert!(kind.runs_here(), "another processor's vector code");
-    let (samples, end) = (x.batch.samples(), x.first + y.rows());
-    let is_cut_at_groups = |sample: usize| sample == samples || x.batch.is_one_group() || sample.is_multiple_of(GROUP);
-    assert!(end <= samples && is_cut_at_groups(x.first) && is_cut_at_groups(end), "a group is not cut");
+    assert!(x.first + y.rows() <= x.batch.samples(), "no such samples");
     assert_eq!((x.batch.columns_of(x.half).len(), w.columns), (w.rows, y.columns), "Y has another shape");
     // Apart: what is compiled in one place keeps less in registers.
     if x.batch.is_one_group() {
         dispatch::multiply_group(kind, x, w, output, y);
-    } else if x.batch.is_by_groups() {
-        dispatch::multiply_groups(kind, x, w, output, y);
-    } else if y.rows() < FEW {
-        dispatch::multiply_few(kind, x, w, output, y);
-    } else {
+    } else if kind.copies_weights(y.rows(), w.stride) {
         dispatch::multiply_each(kind, x, w, output, y);
+    } else {
+        dispatch::multiply_in_place(kind, x, w, output, y);
     }
 }
 
@@ -449,8 +486,7 @@ mod dispatch {
     dispatch!(dots(a: Columns, b: Columns, c: ColumnsMut) by tiles::dots);
     dispatch!(multiply_rows(left: Left, right: Right, output: SparseOutput, c: ColumnsMut) by tiles::multiply_rows);
     dispatch!(multiply_group(x: SomeSamples, w: Columns, output: SparseOutput, y: ColumnsMut) by tiles::multiply_group);
-    dispatch!(multiply_groups(x: SomeSamples, w: Columns, output: SparseOutput, y: ColumnsMut) by tiles::multiply_groups);
-    dispatch!(multiply_few(x: SomeSamples, w: Columns, output: SparseOutput, y: ColumnsMut) by tiles::multiply_few);
+    dispatch!(multiply_in_place(x: SomeSamples, w: Columns, output: SparseOutput, y: ColumnsMut) by tiles::multiply_in_place);
     dispatch!(multiply_each(x: SomeSamples, w: Columns, output: SparseOutput, y: ColumnsMut) by tiles::multiply_each);
     dispatch!(add_sparse(x: Pairs, d: Columns, output: SparseOutput, c: ColumnsMut) by tiles::add_sparse);
     dispatch!(add_group(x: Pairs, d: Columns, alpha: f32, c: ColumnsMut) by tiles::add_group);

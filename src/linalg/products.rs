@@ -7,8 +7,8 @@ use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
 use super::kernels::{self, Columns, ColumnsMut, Kind, Left, Output, Product, Right, SomeSamples, SparseOutput};
 use super::pairs::PAIR;
 use super::samples::{Factor, Samples};
-use super::sparse::{GROUP, Half, SparseBatch};
-use super::{gemm, team};
+use super::sparse::{Half, SparseBatch};
+use super::{gemm, some_columns, some_rows, team};
 
 /// A part of a product has at least so many floating-point operations: it takes 2 µs, and to hand it over 0.2.
 const WORTH_SHARING: usize = 300_000;
@@ -22,9 +22,6 @@ const MANY_ROWS: usize = 32;
 
 /// Matrices are cut at multiples of so many columns or rows. As many columns are a cache line: where rows are whole lines, each has one writer.
 const LINE: usize = 16;
-
-/// Batches are cut at multiples of so many samples: no group is cut.
-const SAMPLES: usize = GROUP;
 
 const _: () = assert!(LINE.is_multiple_of(PAIR), "no pair is cut");
 
@@ -49,7 +46,7 @@ pub fn multiply_by(kind: Option<Kind>, x: Samples, w: ArrayView2<f32>, mut y: Ar
         if axis == Axis(0) {
             multiply_here(kind, x, first, w, y);
         } else {
-            let w = w.slice(s![.., first..first + y.ncols()]);
+            let w = some_columns(w, first..first + y.ncols());
             multiply_here(kind, x, 0, w, y);
         }
     });
@@ -65,13 +62,13 @@ pub fn multiply_turned(x: ArrayView2<f32>, w: ArrayView2<f32>, mut y: ArrayViewM
     let operations = 2 * x.len() * w.nrows();
     let kind = Kind::for_product(operations);
     let work = |first, y: ArrayViewMut2<f32>| {
-        let x = x.slice(s![first..first + y.nrows(), ..]);
+        let x = some_rows(x, first..first + y.nrows());
         match kind {
             Some(kind) => kernels::dots(kind, Columns::new(x), Columns::new(w), ColumnsMut::new(y)),
             None => gemm(1.0, x, w.t(), 0.0, y),
         }
     };
-    let parts = Parts::new(operations, y.nrows(), SAMPLES, team::size()).by(kind);
+    let parts = Parts::new(operations, y.nrows(), 1, team::size()).by(kind);
     parts.share(|length| cut_off(&mut y, Axis(0), length), work);
 }
 
@@ -83,7 +80,7 @@ fn cut_result(operations: usize, samples: usize, columns: usize, threads: usize)
     if operations < 2 * WORTH_SHARING {
         return (Axis(1), by_columns);
     }
-    let by_samples = Parts::new(operations, samples, SAMPLES, threads);
+    let by_samples = Parts::new(operations, samples, 1, threads);
     let lines = |columns: usize| columns.div_ceil(LINE);
     let [of_columns, of_samples] = [lines(by_columns.longest()) * samples, lines(columns) * by_samples.longest()];
     if 20 * of_samples < 19 * of_columns { (Axis(0), by_samples) } else { (Axis(1), by_columns) }
@@ -103,12 +100,12 @@ pub fn parts(operations: usize, samples: usize, columns: usize, threads: usize) 
     cut_result(operations, samples, columns, threads).1.count
 }
 
-/// `Y ← X·W` for some columns of `W` and as many samples from `first` on, a multiple of [`SAMPLES`], as `y` has rows, by this thread.
+/// `Y ← X·W` for some columns of `W` and as many samples from `first` on as `y` has rows, by this thread.
 fn multiply_here(kind: Option<Kind>, x: Samples, first: usize, w: ArrayView2<f32>, y: ArrayViewMut2<f32>) {
     assert_eq!((x.width(), w.ncols()), (w.nrows(), y.ncols()), "shapes disagree");
     assert!(first + y.nrows() <= x.samples(), "shapes disagree");
     let Some(kind) = kind else {
-        return gemm(1.0, x.whole().slice(s![first..first + y.nrows(), ..]), w, 0.0, y);
+        return gemm(1.0, some_rows(x.whole(), first..first + y.nrows()), w, 0.0, y);
     };
     match x {
         Samples::Whole(x) => {
@@ -142,7 +139,7 @@ pub fn may_leave_out_zeros(kind: Kind, [rows, terms, columns]: [usize; 3]) -> bo
     kind != Kind::Portable && rows.min(terms) >= MANY_ROWS && columns >= WIDE
 }
 
-/// The sums over some halves of `X·W`, of as many samples from `first` on, a multiple of [`SAMPLES`], as `y` has rows, by this thread: `w` are the rows of
+/// The sums over some halves of `X·W`, of as many samples from `first` on as `y` has rows, by this thread: `w` are the rows of
 /// these halves, or some columns of them, `y` is overwritten.
 fn multiply_halves(
     kind: Kind,
@@ -156,7 +153,7 @@ fn multiply_halves(
     let mut output = SparseOutput::Overwrite;
     for &half in halves {
         let rows = batch.columns_of(half);
-        let w = w.slice(s![rows.start - start..rows.end - start, ..]);
+        let w = some_rows(w, rows.start - start..rows.end - start);
         let y = ColumnsMut::new(y.view_mut());
         kernels::multiply_sparse(kind, SomeSamples { first, half, batch }, Columns::new(w), output, y);
         output = SparseOutput::Add { alpha: 1.0 };
@@ -187,7 +184,7 @@ pub fn add_product_by(
     let operations = x.update_operations(d.ncols());
     let x = x.of_rows(0..w.nrows());
     let work = |first, w: ArrayViewMut2<f32>| {
-        let d = d.slice(s![.., first..first + w.ncols()]);
+        let d = some_columns(d, first..first + w.ncols());
         add_product_here(kind, alpha, x, d, beta, w);
     };
     let parts = Parts::new(operations, w.ncols(), LINE, team::size()).by(kind);
@@ -396,7 +393,7 @@ pub fn multiply_transposed(d: ArrayView2<f32>, w: ArrayView2<f32>, mut x: ArrayV
         let (axis, parts) = cut_backward(operations, samples, inputs, team::size());
         let work = |first, x: ArrayViewMut2<f32>| {
             let (sample, input) = if axis == Axis(0) { (first, 0) } else { (0, first) };
-            let (d, w) = (d.slice(s![sample..sample + x.nrows(), ..]), w.slice(s![input..input + x.ncols(), ..]));
+            let (d, w) = (some_rows(d, sample..sample + x.nrows()), some_rows(w, input..input + x.ncols()));
             let Some(kind) = kind else { return gemm(1.0, d, w.t(), 0.0, x) };
             let (left, right) = (Left::Rows { values: slice(d), stride: terms }, Right::Columns(Columns::new(w)));
             kernels::multiply_rows(kind, left, right, SparseOutput::Overwrite, ColumnsMut::new(x));

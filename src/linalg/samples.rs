@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::{Array2, ArrayView2};
 
 use super::kernels::{Kind, Pairs};
 use super::pairs::PAIR;
+use super::some_columns;
 use super::sparse::SparseBatch;
 
 /// `X` (B, I), one sample a row.
@@ -47,7 +48,7 @@ impl<'a> Samples<'a> {
     pub(super) fn of_rows(self, rows: Range<usize>) -> Factor<'a> {
         assert!(rows.end <= self.width(), "shapes disagree");
         match self {
-            Self::Whole(x) => Factor::Whole(x.slice_move(s![.., rows])),
+            Self::Whole(x) => Factor::Whole(some_columns(x, rows)),
             Self::Sparse(batch) => {
                 let is_cut_at_pairs = |row: usize| row.is_multiple_of(PAIR) || row == batch.width();
                 assert!(is_cut_at_pairs(rows.start) && is_cut_at_pairs(rows.end), "a pair is not cut");

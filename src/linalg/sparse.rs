@@ -1,23 +1,21 @@
 //! A batch of rows of bytes, most of which stand for zero, as the two products of a layer want it.
 //!
-//! A product with weights runs over the columns of a few samples at once, an update over the samples of a few columns. So beside its bytes a batch has
-//! two lists of where to look: for each group of samples, the columns without those that are zero in all of them, or for each sample the set of its columns that are not zero; and for each pair of columns, the samples
+//! A product with weights runs over the columns of a sample, an update over the samples of a few columns. So beside its bytes a batch has
+//! two lists of where to look: for each sample the set of its columns that are not zero; and for each pair of columns, the samples
 //! without those that are zero in both, as a list with what they have ([`PairLists`]), or as a set where an update looks at it once. A batch of few samples, and one for a narrow layer, whose tiles are too short for that, is one group, as numbers, for
-//! both products. All of them leave out zeros only: every sum has the terms it would have otherwise, in the same order.
+//! both products: what is zero in all of it is left out. All of them leave out zeros only: every sum has the terms it would have otherwise, in the same order.
 //!
 //! A sum over columns is the sum over the first half of them plus that over the second ([`Half`]), whoever computes it: so two threads that have half of the rows of
 //! the weights each multiply with them, and its bits do not depend on that.
 
 use std::ops::Range;
 
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::{Array2, ArrayView2};
 
 use super::bytes::{self, prefetch};
 use super::kernels::Kind;
 use super::pairs::{PAIR, PairLists};
-
-/// Samples of a group. More of them share a read of the weights, but have fewer zeros in common.
-pub(super) const GROUP: usize = 2;
+use super::{some_columns, some_rows};
 
 /// Samples of a [`Set`].
 pub(super) const SET: usize = Set::BITS as usize;
@@ -27,9 +25,6 @@ const FEW: usize = 5;
 
 /// A layer of fewer outputs is narrow.
 pub(super) const NARROW: usize = 64;
-
-/// Where batches are multiplied by groups, a pair of columns is one span of vectors with so many outputs, and looked at once.
-pub(super) const ONE_SPAN: usize = 128;
 
 /// A half of a batch's columns, and of the rows of weights that belong to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,21 +52,19 @@ pub struct SparseBatch {
     most: usize,
     /// Of the layer that it is for.
     is_narrow: bool,
-    /// Whether there are columns of each group, or sets of each sample's; of a batch that is one group the former.
-    by_groups: bool,
     /// B of the last batch.
     samples: usize,
     /// What a byte stands for.
     values: &'static [f32; 256],
-    /// By group: how many columns it has.
-    counts: Vec<u32>,
-    /// By group: how many of these are in the first half.
-    middles: Vec<u32>,
-    /// (groups, I): the columns of each group, in order, in the front of its row.
+    /// How many columns a batch that is one group has that are not zero in all of it.
+    count: usize,
+    /// How many of these are in the first half.
+    before_middle: usize,
+    /// (I): these columns, in order, in the front.
     columns: Vec<u16>,
-    /// (I): each column's largest byte in the last group whose columns were found.
+    /// (I): each column's largest byte in the group.
     largest: Vec<u8>,
-    /// (I): a sample's bytes in the columns of its group, in the front.
+    /// (I): a sample's bytes in these columns, in the front.
     picked: Vec<u8>,
     /// (B, I): the samples.
     bytes: Vec<u8>,
@@ -100,27 +93,27 @@ struct Steps {
     each: usize,
     /// (B, B): the products of each sample with those of later steps; whatever else is in it is not read.
     products: Array2<f32>,
-    /// (B): those of a sample with the samples of the steps before it.
+    /// Those of the samples of a step with those of the steps before it.
     sums: Vec<u32>,
 }
 
 /// Some of [`SET`] samples, or columns, a bit for each.
 pub(super) type Set = u64;
 
-/// Samples of a batch that share their columns, as bytes or as numbers.
+/// A batch that is one group, or its columns of one half.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Group<'a, T> {
-    /// The columns, in order, without those that are zero in all of them.
+pub(super) struct Group<'a> {
+    /// The columns, in order, without those that are zero in all samples.
     pub columns: &'a [u16],
-    /// What is in these, as numbers, each sample's in the front of its row; or what is in all columns, as bytes.
-    pub entries: &'a [T],
+    /// What is in these, each sample's in the front of its row.
+    pub entries: &'a [f32],
     /// From a row to the next.
     pub stride: usize,
     /// How many.
     pub samples: usize,
 }
 
-impl<'a> Group<'a, f32> {
+impl<'a> Group<'a> {
     /// (samples, columns): what is not left out.
     pub fn matrix(&self) -> ArrayView2<'a, f32> {
         ArrayView2::from_shape((self.samples, self.stride), self.entries)
@@ -213,7 +206,7 @@ impl SparseBatch {
     /// # Panics
     /// If a batch or its width exceeds [`MOST`](Self::MOST), or it has no column.
     pub fn new(batch: usize, width: usize, outputs: usize) -> Self {
-        Self::of(batch, width, outputs, Kind::of_this_processor().multiplies_by_groups(), true)
+        Self::of(Kind::of_this_processor(), batch, width, outputs, true)
     }
 
     /// The same for `X·W` only: it does not keep what `Xᵀ·D` runs over.
@@ -221,35 +214,33 @@ impl SparseBatch {
     /// # Panics
     /// As [`new`](Self::new).
     pub fn for_scores(batch: usize, width: usize, outputs: usize) -> Self {
-        Self::of(batch, width, outputs, Kind::of_this_processor().multiplies_by_groups(), false)
+        Self::of(Kind::of_this_processor(), batch, width, outputs, false)
     }
 
-    /// [`new`](Self::new), to be multiplied by groups or sample by sample, and learnt from or not.
-    pub(super) fn of(batch: usize, width: usize, outputs: usize, by_groups: bool, is_learnt_from: bool) -> Self {
+    /// [`new`](Self::new), as the vector code of `kind` wants it, to be learnt from or not.
+    pub(super) fn of(kind: Kind, batch: usize, width: usize, outputs: usize, is_learnt_from: bool) -> Self {
         assert!(batch.max(width) <= Self::MOST, "too many samples or columns to be numbered");
         assert!(width > 0, "samples have columns");
         let is_narrow = !Self::has_groups(outputs);
         // As tiles, and as one group.
         let [tiles, one] = if is_narrow { [0, batch] } else { [batch, batch.min(FEW)] };
-        let groups = if by_groups { tiles.div_ceil(GROUP).max(1) } else { 1 };
         let has_pairs = is_learnt_from && !is_narrow;
-        let is_listed = has_pairs && (!by_groups || outputs > ONE_SPAN);
+        let is_listed = has_pairs && outputs > kind.span_of_pairs();
         let in_sets = if has_pairs && !is_listed { width.div_ceil(PAIR) } else { 0 };
         Self {
             width,
             most: batch,
             is_narrow,
-            by_groups,
             samples: 0,
             values: &NOTHING,
-            counts: vec![0; groups],
-            middles: vec![0; groups],
-            columns: vec![0; groups * width],
+            count: 0,
+            before_middle: 0,
+            columns: vec![0; width],
             largest: vec![0; width],
             picked: vec![0; width],
             bytes: vec![0; batch * width],
             numbers: vec![0.0; one * width],
-            of_samples: vec![0; if by_groups { 0 } else { tiles * width.div_ceil(SET) }],
+            of_samples: vec![0; tiles * width.div_ceil(SET)],
             lists: is_listed.then(|| PairLists::new(tiles, width)),
             sets: vec![0; tiles.div_ceil(SET) * in_sets],
             found: vec![0; in_sets],
@@ -266,7 +257,9 @@ impl SparseBatch {
     /// If a step has no samples.
     pub fn in_steps_of(self, samples: usize) -> Self {
         assert!(samples > 0, "a step has samples");
-        let steps = Steps { each: samples, products: Array2::zeros((self.most, self.most)), sums: vec![0; self.most] };
+        let most = self.most;
+        let steps =
+            Steps { each: samples, products: Array2::zeros((most, most)), sums: vec![0; samples.min(most) * most] };
         Self { steps: Some(steps), ..self }
     }
 
@@ -292,11 +285,7 @@ impl SparseBatch {
             self.find_columns(least);
             return self.fill_numbers(least, convert);
         }
-        if self.by_groups {
-            self.find_columns(least);
-        } else {
-            self.find_columns_of_samples(least);
-        }
+        self.find_columns_of_samples(least);
         match &mut self.lists {
             None if self.is_learnt_from => self.fill_sets(least),
             None => self.operations[1] = 0,
@@ -313,31 +302,25 @@ impl SparseBatch {
         let (width, unit) = (self.width, f64::from(self.values[255]) / 255.0);
         for first in (0..self.samples).step_by(*each).skip(1) {
             let (before, others) = self.bytes[..self.samples * width].split_at(first * width);
-            for (sample, row) in others.chunks_exact(width).take(*each).enumerate() {
-                bytes::dots(row, before, &mut sums[..first]);
-                let products = products.column_mut(first + sample);
-                products
-                    .into_iter()
-                    .zip(&sums[..first])
-                    .for_each(|(x, &sum)| *x = (f64::from(sum) * unit * unit) as f32);
+            let of_step = &others[..others.len().min(*each * width)];
+            let sums = &mut sums[..first * (of_step.len() / width)];
+            bytes::products(of_step, before, width, sums);
+            for (sample, sums) in (first..).zip(sums.chunks_exact(first)) {
+                let products = products.column_mut(sample).into_iter();
+                products.zip(sums).for_each(|(x, &sum)| *x = (f64::from(sum) * unit * unit) as f32);
             }
         }
     }
 
     fn find_columns(&mut self, least: u8) {
-        let (width, size, middle) = (self.width, self.group_size(), self.middle());
-        (self.counts[0], self.middles[0]) = (0, 0); // of a batch without samples
-        self.operations[0] = 0;
-        for (number, samples) in self.bytes[..self.samples * width].chunks(size * width).enumerate() {
-            let (first, others) = samples.split_at(width);
-            self.largest.copy_from_slice(first);
-            others.chunks_exact(width).for_each(|row| bytes::raise(&mut self.largest, row));
-            let columns = &mut self.columns[number * width..][..width];
-            let count = bytes::places(&self.largest, least, columns);
-            self.counts[number] = count as u32;
-            self.middles[number] = columns[..count].partition_point(|&column| usize::from(column) < middle) as u32;
-            self.operations[0] += count * (samples.len() / width);
-        }
+        let middle = self.middle();
+        self.largest.fill(0);
+        let rows = self.bytes[..self.samples * self.width].chunks_exact(self.width);
+        rows.for_each(|row| bytes::raise(&mut self.largest, row));
+        self.count = if self.samples > 0 { bytes::places(&self.largest, least, &mut self.columns) } else { 0 };
+        let columns = &self.columns[..self.count];
+        self.before_middle = columns.partition_point(|&column| usize::from(column) < middle);
+        self.operations[0] = self.count * self.samples;
     }
 
     fn find_columns_of_samples(&mut self, least: u8) {
@@ -347,7 +330,7 @@ impl SparseBatch {
     }
 
     fn fill_numbers(&mut self, least: u8, convert: impl Fn(&[u8], &mut [f32])) {
-        let (count, rows) = (self.counts[0] as usize, self.bytes[..self.samples * self.width].chunks_exact(self.width));
+        let (count, rows) = (self.count, self.bytes[..self.samples * self.width].chunks_exact(self.width));
         for (sample, row) in rows.enumerate() {
             bytes::pick(row, &self.largest, least, &self.columns[..count], &mut self.picked);
             convert(&self.picked[..count], &mut self.numbers[sample * count..][..count]);
@@ -378,11 +361,7 @@ impl SparseBatch {
             prefetch(columns);
             return prefetch(entries);
         }
-        if self.by_groups {
-            (0..self.samples.div_ceil(GROUP)).for_each(|number| prefetch(self.group(number, Half::First).columns));
-        } else {
-            prefetch(&self.of_samples[..self.samples * self.width.div_ceil(SET)]);
-        }
+        prefetch(&self.of_samples[..self.samples * self.width.div_ceil(SET)]);
         let middle = self.middle();
         self.bytes[..self.samples * self.width].chunks_exact(self.width).for_each(|row| prefetch(&row[..middle]));
         if let Some(lists) = &self.lists {
@@ -431,7 +410,7 @@ impl SparseBatch {
         let steps = self.steps.as_ref().expect("a batch that is learnt from in steps");
         let is_whole = samples.len() == steps.each || samples.end == self.samples;
         assert!(samples.start.is_multiple_of(steps.each) && is_whole, "not the samples of a step");
-        steps.products.slice(s![..samples.start, samples])
+        some_columns(some_rows(steps.products.view(), 0..samples.start), samples)
     }
 
     /// Whether there may be a product `Xᵀ·D` with it: it was made for that, and filled to the end.
@@ -456,48 +435,23 @@ impl SparseBatch {
         self.is_narrow || self.samples <= FEW
     }
 
-    /// Whether a batch of several groups is multiplied by [`group`](Self::group), or by [`each`](Self::each) sample.
-    #[inline(always)]
-    pub(super) fn is_by_groups(&self) -> bool {
-        self.by_groups
-    }
-
-    /// Samples of each group, but the last may have fewer.
-    fn group_size(&self) -> usize {
-        if self.is_one_group() { self.samples.max(1) } else { GROUP }
-    }
-
     /// All of a batch that is one group.
-    pub(super) fn whole_group(&self) -> Group<'_, f32> {
-        let (stride, samples) = (self.counts[0] as usize, self.samples);
+    pub(super) fn whole_group(&self) -> Group<'_> {
+        let (stride, samples) = (self.count, self.samples);
         Group { columns: &self.columns[..stride], entries: &self.numbers[..samples * stride], stride, samples }
     }
 
     /// What that has in a half of the columns.
     #[inline(always)]
-    pub(super) fn half_of_whole_group(&self, half: Half) -> Group<'_, f32> {
-        let (group, middle) = (self.whole_group(), self.middles[0] as usize);
+    pub(super) fn half_of_whole_group(&self, half: Half) -> Group<'_> {
+        let (group, middle) = (self.whole_group(), self.before_middle);
         match half {
             Half::First => Group { columns: &group.columns[..middle], ..group },
             Half::Second => Group { columns: &group.columns[middle..], entries: &group.entries[middle..], ..group },
         }
     }
 
-    /// What the `number`-th group of a batch that is several has in a half of the columns.
-    #[inline(always)]
-    pub(super) fn group(&self, number: usize, half: Half) -> Group<'_, u8> {
-        let (stride, first) = (self.width, number * GROUP);
-        let samples = GROUP.min(self.samples - first);
-        let columns = &self.columns[number * stride..][..self.counts[number] as usize];
-        let (before, after) = columns.split_at(self.middles[number] as usize);
-        let columns = match half {
-            Half::First => before,
-            Half::Second => after,
-        };
-        Group { columns, entries: &self.bytes[first * stride..][..samples * stride], stride, samples }
-    }
-
-    /// The samples of a batch that is several groups, one by one.
+    /// The samples of a batch that is not one group, one by one.
     #[inline(always)]
     pub(super) fn each(&self) -> Each<'_> {
         Each {
@@ -514,13 +468,13 @@ impl SparseBatch {
         self.values
     }
 
-    /// What the columns of a batch that is several groups have, if it is listed; if not, [`paired`](Self::paired) says where to look.
+    /// What the columns of a batch that is not one group have, if it is listed; if not, [`paired`](Self::paired) says where to look.
     #[inline(always)]
     pub(super) fn lists(&self) -> Option<&PairLists> {
         self.lists.as_ref()
     }
 
-    /// The columns of a batch that is several groups, and not listed.
+    /// The columns of a batch that is not one group, nor listed.
     #[inline(always)]
     pub(super) fn paired(&self) -> Paired<'_> {
         Paired {
@@ -543,17 +497,9 @@ impl SparseBatch {
                 columns.iter().zip(&entries[sample * stride..]).for_each(|(column, &value)| put(column, value));
             } else {
                 let bytes = &self.bytes[sample * self.width..][..self.width];
-                let put = |column: u16| put(&column, self.values[usize::from(bytes[usize::from(column)])]);
-                if self.by_groups {
-                    let halves = [Half::First, Half::Second].map(|half| self.group(sample / GROUP, half).columns);
-                    halves.into_iter().flatten().copied().for_each(put);
-                } else {
-                    let is_in = |column: &u16| {
-                        let column = usize::from(*column);
-                        self.each().set(sample, &(column..column + 1)) == 1
-                    };
-                    (0..self.width).map(|column| column as u16).filter(is_in).for_each(put);
-                }
+                let is_in = |column: &usize| self.each().set(sample, &(*column..column + 1)) == 1;
+                let put = |column: usize| put(&(column as u16), self.values[usize::from(bytes[column])]);
+                (0..self.width).filter(is_in).for_each(put);
             }
         }
         x

@@ -1,6 +1,6 @@
 //! The affine layer with its activation: `Y = f(X·W + b)`.
 
-use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, aview1, s};
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, aview1};
 use ndarray_rand::RandomExt;
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use super::architecture::Spec;
 use super::{Activation, Backward, CatchUp, Init, Layer, Learner, Mode, Parameter, ParameterMut};
 use crate::linalg::{
     Next, Samples, aligned, elementwise::sum_rows, learn_rows, multiply, multiply_transposed, multiply_turned,
-    transposed_len,
+    some_rows_mut, transposed_len,
 };
 use crate::seed::Stream;
 
@@ -70,7 +70,7 @@ impl Dense {
 
 /// The product of `x` (N, I) with weights, to be written into the first rows of `y`.
 fn next<'x, 'y>(x: Samples<'x>, y: &'y mut ArrayViewMut2<f32>, scratch: &'y mut [f32]) -> Next<'x, 'y> {
-    let y = y.slice_mut(s![..x.samples(), ..]);
+    let y = some_rows_mut(y.view_mut(), 0..x.samples());
     let scratch = ArrayViewMut2::from_shape(y.dim(), &mut scratch[..y.len()]).expect("as many floats");
     Next { x, y, scratch }
 }

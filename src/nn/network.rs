@@ -9,9 +9,7 @@ use super::{
     Architecture, Backward, CatchUp, Init, Layer, Learner, Linear, Mode, Objective, Parameter, ParameterMut, Step,
     Workspace,
 };
-use crate::linalg::{
-    Samples, SparseBatch, add_steps_before, first_rows, first_rows_mut, kernels::Kind, some_rows, some_rows_mut,
-};
+use crate::linalg::{Samples, SparseBatch, add_steps_before, kernels::Kind, some_rows, some_rows_mut};
 use crate::seed::{Purpose, Seed};
 
 /// A network: its description and its parameters, nothing else.
@@ -172,7 +170,7 @@ impl Network {
         for (i, layer) in self.layers.iter().enumerate() {
             let (before, here) = layers.split_at_mut(i);
             let LayerSpace { y, scratch, .. } = &mut here[0];
-            let y = some_rows_mut(y, rows_of(i, of_step));
+            let y = some_rows_mut(y.view_mut(), rows_of(i, of_step));
             if i == 0 && (has_begun || is_in_steps) {
                 layer.go_on_forward(y);
             } else {
@@ -187,13 +185,13 @@ impl Network {
         let samples = batch.samples(batch.len());
         if of_step.start == 0 {
             if !has_begun {
-                self.layers[0].begin_forward(samples, first_rows_mut(y, batch.len()));
+                self.layers[0].begin_forward(samples, some_rows_mut(y.view_mut(), 0..batch.len()));
             }
             return;
         }
         let Samples::Sparse(x) = samples else { unreachable!("steps at once are of a sparse batch") };
-        let mut y = some_rows_mut(y, of_step.clone());
-        add_steps_before(x, of_step.clone(), first_rows(d_y, of_step.start), y.view_mut());
+        let mut y = some_rows_mut(y.view_mut(), of_step.clone());
+        add_steps_before(x, of_step.clone(), some_rows(d_y.view(), 0..of_step.start), y.view_mut());
         if *kept != 1.0 {
             y.mapv_inplace(|y| *kept as f32 * y);
         }
@@ -284,13 +282,13 @@ impl Network {
                 None => (batch.samples(of_step.end), None),
                 Some(LayerSpace { y, d_y, .. }) => {
                     let rows = rows_of(i - 1, of_step);
-                    (Samples::Whole(some_rows(y, rows.clone())), Some(some_rows_mut(d_y, rows)))
+                    (Samples::Whole(some_rows(y.view(), rows.clone())), Some(some_rows_mut(d_y.view_mut(), rows)))
                 }
             };
             let pass = Backward {
                 x,
-                y: some_rows_mut(y, rows_of(i, of_step)),
-                d_y: some_rows_mut(d_y, rows_of(i, of_step)),
+                y: some_rows_mut(y.view_mut(), rows_of(i, of_step)),
+                d_y: some_rows_mut(d_y.view_mut(), rows_of(i, of_step)),
                 d_x,
                 scratch: all(scratch),
                 first_parameter: self.first_parameters[i],
@@ -305,10 +303,10 @@ impl Network {
             *kept *= 1.0 - decay;
             assert!(*kept > 0.0, "weights that decay to nothing cannot wait for it");
             let factor = (-rate / *kept) as f32;
-            some_rows_mut(d_y, of_step.clone()).mapv_inplace(|d| factor * d);
+            some_rows_mut(d_y.view_mut(), of_step.clone()).mapv_inplace(|d| factor * d);
             has_begun = is_last && {
                 let (x, n) = (batch.samples(batch.len()), batch.len());
-                let (d, y) = (first_rows(d_y, n), y.view_mut());
+                let (d, y) = (some_rows(d_y.view(), 0..n), y.view_mut());
                 let next_x = next.map(|next| next.samples(next.len()));
                 self.layers[0].catch_up(CatchUp { x, d, kept: *kept, y, scratch: all(scratch), next_x })
             };
@@ -321,7 +319,7 @@ impl Network {
 fn input_of<'a>(before: &'a [LayerSpace], batch: &'a Batch, of_step: &Range<usize>) -> Samples<'a> {
     match before.split_last() {
         None => batch.samples(of_step.end),
-        Some((previous, earlier)) => Samples::Whole(some_rows(&previous.y, rows_of(earlier.len(), of_step))),
+        Some((previous, earlier)) => Samples::Whole(some_rows(previous.y.view(), rows_of(earlier.len(), of_step))),
     }
 }
 

@@ -6,7 +6,7 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
 use super::Network;
 use crate::data::{Dataset, Input};
-use crate::linalg::{Samples, SparseBatch, aligned, first_rows, first_rows_mut, some_rows, some_rows_mut};
+use crate::linalg::{Samples, SparseBatch, aligned, some_rows, some_rows_mut};
 
 /// The memory of forward and backward passes of one network.
 #[derive(Debug)]
@@ -118,7 +118,11 @@ impl Workspace {
     pub(super) fn ends(&mut self) -> (&[u8], ArrayView2<'_, f32>, ArrayViewMut2<'_, f32>) {
         let rows = rows_of(self.layers.len() - 1, &self.of_step);
         let LayerSpace { y, d_y, .. } = self.layers.last_mut().expect("a network has a layer");
-        (&self.batch.labels()[self.of_step.clone()], some_rows(y, rows.clone()), some_rows_mut(d_y, rows))
+        (
+            &self.batch.labels()[self.of_step.clone()],
+            some_rows(y.view(), rows.clone()),
+            some_rows_mut(d_y.view_mut(), rows),
+        )
     }
 
     /// Whether several steps learn from its batch.
@@ -156,7 +160,7 @@ impl Workspace {
         if whole.nrows() < b {
             *whole = Array2::zeros((labels.len(), whole.ncols())); // once
         }
-        (first_rows_mut(whole, b), &mut labels[..b])
+        (some_rows_mut(whole.view_mut(), 0..b), &mut labels[..b])
     }
 
     /// The first `b` samples of the batch that is in it.
@@ -171,7 +175,7 @@ impl Workspace {
 
     /// Their probabilities (b, K), if no backward pass came after it.
     pub fn probabilities(&self, b: usize) -> ArrayView2<'_, f32> {
-        some_rows(&self.last().d_y, self.rows_of(self.layers.len() - 1, b))
+        some_rows(self.last().d_y.view(), self.rows_of(self.layers.len() - 1, b))
     }
 
     /// The output (b, O) of the layer at place `layer` in the last forward pass of `b` images, if the next has not begun.
@@ -179,7 +183,7 @@ impl Workspace {
     /// # Panics
     /// If the network has no such layer.
     pub fn output(&self, layer: usize, b: usize) -> ArrayView2<'_, f32> {
-        some_rows(&self.layers[layer].y, self.rows_of(layer, b))
+        some_rows(self.layers[layer].y.view(), self.rows_of(layer, b))
     }
 
     /// Of the first `b` samples of its step.
@@ -236,7 +240,7 @@ impl Batch {
         let labels = &mut labels[..indices.len()];
         match sparse {
             Some(sparse) => data.gather_sparse(input, indices, sparse, labels),
-            None => data.gather(input, indices, first_rows_mut(whole, indices.len()), labels),
+            None => data.gather(input, indices, some_rows_mut(whole.view_mut(), 0..indices.len()), labels),
         }
     }
 
@@ -276,7 +280,7 @@ impl Batch {
     pub fn samples(&self, b: usize) -> Samples<'_> {
         match &self.0.sparse {
             Some(sparse) if !self.0.is_whole => Samples::Sparse(sparse),
-            _ => Samples::Whole(first_rows(&self.0.whole, b)),
+            _ => Samples::Whole(some_rows(self.0.whole.view(), 0..b)),
         }
     }
 }

@@ -107,7 +107,7 @@ static VALUES: [f32; 256] = {
 };
 const LEAST: u8 = 3;
 
-/// Batches of every pattern, for layers of several widths, by groups and not: a batch, and the outputs of the layer that it is for.
+/// Batches of every pattern, for layers of several widths, as two kinds want them: a batch, and the outputs of the layer that it is for.
 fn sparse_cases() -> impl Iterator<Item = (SparseBatch, usize)> {
     let mut stream = Seed(11).stream(Purpose::Init, 0);
     let shapes = [
@@ -156,7 +156,7 @@ fn sparse_cases() -> impl Iterator<Item = (SparseBatch, usize)> {
             } // strokes, each in a place of its own
         };
         let bytes: Vec<u8> = (0..samples * width).map(&mut byte).collect();
-        [true, false].map(|by_groups| (batch_of(&bytes, width, outputs, by_groups), outputs))
+        [Kind::Avx512, Kind::Avx2].map(|kind| (batch_of(&bytes, width, outputs, kind), outputs))
     })
 }
 
@@ -164,12 +164,12 @@ fn sparse_cases() -> impl Iterator<Item = (SparseBatch, usize)> {
 fn far_cases() -> impl Iterator<Item = (SparseBatch, usize)> {
     [(2200, 256), (4500, 128), (4500, 100)].into_iter().map(|(width, outputs)| {
         let bytes: Vec<u8> = (0..10 * width).map(|i| if i * 7919 % 5 == 0 { (3 + i % 253) as u8 } else { 0 }).collect();
-        (batch_of(&bytes, width, outputs, false), outputs)
+        (batch_of(&bytes, width, outputs, Kind::Avx2), outputs)
     })
 }
 
-fn batch_of(bytes: &[u8], width: usize, outputs: usize, by_groups: bool) -> SparseBatch {
-    let mut batch = SparseBatch::of(bytes.len() / width, width, outputs, by_groups, true);
+fn batch_of(bytes: &[u8], width: usize, outputs: usize, kind: Kind) -> SparseBatch {
+    let mut batch = SparseBatch::of(kind, bytes.len() / width, width, outputs, true);
     let convert =
         |bytes: &[u8], x: &mut [f32]| x.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = VALUES[usize::from(byte)]);
     batch.fill(bytes.chunks(width), &VALUES, LEAST, convert);
@@ -335,20 +335,17 @@ fn a_product_row_by_row_of_other_shapes_is_refused() {
 fn weights_of_what_is_zero_in_a_group_are_never_read_for_it() {
     for (batch, outputs) in sparse_cases() {
         let x = batch.to_whole();
-        let is_by_samples = !batch.is_one_group() && !batch.is_by_groups();
-        let size = if batch.is_one_group() { x.nrows() } else { GROUP };
+        let size = if batch.is_one_group() { x.nrows() } else { 1 };
         for first in (0..x.nrows()).step_by(size) {
-            let group = first..x.nrows().min(first + size);
-            // Of a sample that is multiplied by itself, whatever the other one has.
-            let judged = if is_by_samples { first..first + 1 } else { group.clone() };
-            let is_zero = |column: usize| x.slice(s![judged.clone(), column]).iter().all(|&x| x == 0.0);
+            let group = first..first + size;
+            let is_zero = |column: usize| x.slice(s![group.clone(), column]).iter().all(|&x| x == 0.0);
             let w = Array2::from_shape_fn((batch.width(), outputs), |(i, _)| if is_zero(i) { f32::NAN } else { 1.0 });
             for kind in kinds() {
                 for half in [Half::First, Half::Second] {
                     let mut y = Array2::from_elem((group.len(), outputs), f32::NAN);
                     let (x, w) = (SomeSamples { first, half, batch: &batch }, w.slice(s![batch.columns_of(half), ..]));
                     multiply_sparse(kind, x, Columns::new(w), SparseOutput::Overwrite, ColumnsMut::new(y.view_mut()));
-                    assert!(y.rows().into_iter().take(judged.len()).flatten().all(|y| y.is_finite()), "{kind:?}");
+                    assert!(y.iter().all(|y| y.is_finite()), "{kind:?}");
                 }
             }
         }
@@ -358,10 +355,11 @@ fn weights_of_what_is_zero_in_a_group_are_never_read_for_it() {
 /// Also where a byte of 0 counts, so that no column is left out.
 #[test]
 fn a_batch_without_samples_is_multiplied() {
-    for (least, outputs, by_groups) in
-        [(0, 10), (0, 64), (1, 10), (1, 64)].into_iter().flat_map(|(a, b)| [(a, b, true), (a, b, false)])
+    for (least, outputs, kind) in [(0, 10), (0, 64), (1, 10), (1, 64)]
+        .into_iter()
+        .flat_map(|(a, b)| [Kind::Avx512, Kind::Avx2].map(|c| (a, b, c)))
     {
-        let mut batch = SparseBatch::of(20, 40, outputs, by_groups, true);
+        let mut batch = SparseBatch::of(kind, 20, 40, outputs, true);
         batch.fill([7_u8; 800].chunks(40), &VALUES, least, |_, _| ());
         batch.fill([].into_iter(), &VALUES, least, |_, _| ());
         assert_eq!((batch.to_whole().dim(), batch.whole_group().columns), ((0, 40), &[][..]));
@@ -409,7 +407,7 @@ fn add_ones(batch: &SparseBatch) {
 #[test]
 fn a_batch_that_was_filled_in_part_is_not_learnt_from() {
     for samples in [7, 25] {
-        let mut batch = SparseBatch::of(30, 8, 64, false, true);
+        let mut batch = SparseBatch::of(Kind::Avx2, 30, 8, 64, true);
         batch.fill([7_u8; 160].chunks(8), &VALUES, LEAST, |_, _| ());
         add_ones(&batch);
         let asked = Cell::new(0);
@@ -425,12 +423,12 @@ fn a_batch_that_was_filled_in_part_is_not_learnt_from() {
 }
 
 #[test]
-#[should_panic(expected = "a group is not cut")]
-fn a_batch_is_not_cut_within_a_group() {
+#[should_panic(expected = "no such samples")]
+fn samples_that_a_batch_has_not_are_refused() {
     let mut batch = SparseBatch::new(20, 4, 64);
     batch.fill([7_u8; 80].chunks(4), &VALUES, LEAST, |_, _| ());
     let (w, mut y) = (Array2::ones((4, 64)), Array2::zeros((17, 64)));
-    let x = SomeSamples { first: 3, half: Half::First, batch: &batch };
+    let x = SomeSamples { first: 4, half: Half::First, batch: &batch };
     multiply_sparse(Kind::Portable, x, Columns::new(w.view()), SparseOutput::Overwrite, ColumnsMut::new(y.view_mut()));
 }
 

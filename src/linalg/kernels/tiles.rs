@@ -9,7 +9,7 @@ use ndarray::s;
 use super::vector::Vector;
 use super::{Columns, ColumnsMut, Left, Output, Pairs, Product, SomeSamples};
 use crate::linalg::pairs::{Entry, PAIR, PairLists};
-use crate::linalg::sparse::{GROUP, Group, Paired, SET};
+use crate::linalg::sparse::{Group, Paired, SET};
 
 /// The columns of a tile: some vectors from `start` on, the last of them with `last` lanes. If it is `WHOLE`, these are all lanes.
 #[derive(Clone, Copy)]
@@ -67,7 +67,7 @@ mod dots;
 mod panels;
 
 pub use dots::dots;
-pub use panels::{FEW, multiply_each, multiply_few, multiply_rows};
+pub use panels::{multiply_each, multiply_in_place, multiply_rows};
 
 /// Rows of a tile of `N` vectors, at most: as many as there are registers for their sums, less those for what is multiplied.
 #[inline(always)]
@@ -117,39 +117,21 @@ const fn sparse_spans<V: Vector>() -> [usize; 2] {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-const _: () = {
-    use std::arch::x86_64::__m512;
-    assert!(sparse_spans::<__m512>()[0] * __m512::LANES == crate::linalg::sparse::ONE_SPAN, "one span has no lists");
-};
+/// See [`super::Kind::span_of_pairs`].
+pub const fn span_of_pairs<V: Vector>() -> usize {
+    sparse_spans::<V>()[0] * V::LANES
+}
 
 /// See [`super::multiply_sparse`]: of a batch that is one group.
 #[inline(always)]
 pub fn multiply_group<V: Vector>(x: SomeSamples, w: Columns, output: SparseOutput, y: ColumnsMut) {
     let (group, start) = (x.batch.half_of_whole_group(x.half), x.batch.columns_of(x.half).start);
-    let entry = |row: &[f32], k: usize, _| row[k];
-    let left = GroupRows { group, first: x.first, start, length: group.columns.len(), entry };
+    let left = GroupRows { group, first: x.first, start };
     let (rows, mut output) = (y.rows(), Put { output, c: y, first: 0 });
     if rows == 1 {
         return for_spans!(V, w.columns, [8, 8], |span: N| by_rows::<V, N, _>(1, left, w, span, &mut output));
     }
     for_spans!(V, w.columns, [2, 2], |span: N| by_rows::<V, N, _>(rows, left, w, span, &mut output));
-}
-
-/// See [`super::multiply_sparse`]: of one that is multiplied by groups, span after span, so that its columns of the weights are near when the next group reads them.
-#[inline(always)]
-pub fn multiply_groups<V: Vector>(x: SomeSamples, w: Columns, output: SparseOutput, mut y: ColumnsMut) {
-    let (values, start) = (x.batch.values(), x.batch.columns_of(x.half).start);
-    for_spans!(V, w.columns, const { sparse_spans::<V>() }, |span: N| {
-        let mut first = 0;
-        while first < y.rows() {
-            let group = x.batch.group((x.first + first) / GROUP, x.half);
-            let entry = |row: &[u8], _, column: usize| values[usize::from(row[column])];
-            let left = GroupRows { group, first: 0, start, length: group.stride, entry };
-            by_rows::<V, N, _>(group.samples, left, w, span, &mut Put { output, c: y.reborrow(), first });
-            first += GROUP;
-        }
-    });
 }
 
 /// See [`super::add_sparse`].
@@ -457,18 +439,15 @@ impl Terms for Columns<'_> {
     }
 }
 
-/// Samples of a group from the `first` on, without the columns that are zero in all of the group. The right factor has a row for each column from `start` on; `entry` says
-/// what is in a sample's `length` entries for the `k`-th of the group's columns.
+/// Samples of a group from the `first` on, without the columns that are zero in all of it. The right factor has a row for each column from `start` on.
 #[derive(Clone, Copy)]
-struct GroupRows<'a, T, F> {
-    group: Group<'a, T>,
+struct GroupRows<'a> {
+    group: Group<'a>,
     first: usize,
     start: usize,
-    length: usize,
-    entry: F,
 }
 
-impl<T: Copy, F: Fn(&[T], usize, usize) -> f32 + Copy> Terms for GroupRows<'_, T, F> {
+impl Terms for GroupRows<'_> {
     #[inline(always)]
     fn sums<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
         self,
@@ -476,17 +455,17 @@ impl<T: Copy, F: Fn(&[T], usize, usize) -> f32 + Copy> Terms for GroupRows<'_, T
         first: usize,
         span: Span<WHOLE>,
     ) -> Sums<V, M, N> {
-        let Self { group, start, entry, .. } = self;
+        let Self { group, start, .. } = self;
         let mut sums = [[V::splat(0.0); N]; M];
-        let mut rows: [&[T]; M] = [&[]; M];
+        let mut rows: [&[f32]; M] = [&[]; M];
         for m in 0..M {
-            rows[m] = &group.entries[(self.first + first + m) * group.stride..][..self.length];
+            rows[m] = &group.entries[(self.first + first + m) * group.stride..][..group.columns.len()];
         }
         let mut k = 0;
         while k < group.columns.len() {
             let column = usize::from(group.columns[k]);
             let row = right.row(column.wrapping_sub(start)); // of a column before it there is no row
-            add_term(&mut sums, |m| entry(rows[m], k, column), row, span);
+            add_term(&mut sums, |m| rows[m][k], row, span);
             k += 1;
         }
         sums

@@ -1,5 +1,6 @@
 use super::*;
 use ndarray::Axis;
+use ndarray::s;
 use std::cell::Cell;
 
 static SIGNED: [f32; 256] = {
@@ -53,34 +54,31 @@ fn fill<'r>(batch: &mut SparseBatch, rows: impl ExactSizeIterator<Item = &'r [u8
 }
 
 #[test]
-fn groups_and_pairs_are_the_batch_without_what_is_zero() {
+fn sets_and_pairs_are_the_batch_without_what_is_zero() {
     let byte = |sample: usize, column: usize| match (sample * 7919 + column * 104_729) % 11 {
         0..8 => 0,
         8 => 2, // stands for zero, too
         _ => ((sample * 31 + column * 17) % 256) as u8,
     };
-    let layers = |width| [(width, 10, true), (width, 64, true), (width, 64, false)];
-    for (width, outputs, by_groups) in [1, 3, 4, 25, 63, 64, 65, 130, 784].into_iter().flat_map(layers) {
+    let layers = |width| [(width, 10, Kind::Avx512), (width, 64, Kind::Avx512), (width, 64, Kind::Avx2)];
+    for (width, outputs, kind) in [1, 3, 4, 25, 63, 64, 65, 130, 784].into_iter().flat_map(layers) {
         let rows: Vec<Vec<u8>> = (0..150).map(|s| (0..width).map(|c| byte(s, c)).collect()).collect();
-        let mut batch = SparseBatch::of(150, width, outputs, by_groups, true);
+        let mut batch = SparseBatch::of(kind, 150, width, outputs, true);
         for (start, samples) in [(0, 150), (0, 23), (3, 1), (1, 5), (7, 6), (11, 64), (50, 65), (22, 1), (0, 0)] {
             let rows = &rows[start..start + samples];
             fill(&mut batch, rows.iter().map(|row| &row[..]));
             let expected = Array2::from_shape_fn((samples, width), |(s, c)| SIGNED[usize::from(rows[s][c])]);
-            assert_eq!(batch.to_whole(), expected, "{samples} of {width}, by groups");
-            let size = batch.group_size();
-            let is_by_sets = !batch.by_groups && !batch.is_one_group();
-            for (number, rows) in rows.chunks(size).enumerate().filter(|_| !is_by_sets) {
-                let columns = if batch.is_one_group() {
-                    batch.whole_group().columns.to_vec()
-                } else {
-                    [Half::First, Half::Second].map(|half| batch.group(number, half).columns).concat()
-                };
-                let active = (0..width).filter(|&c| rows.iter().any(|row| row[c] >= 3));
-                assert!(columns.iter().map(|&c| usize::from(c)).eq(active), "no column of zeros is kept");
-            }
+            assert_eq!(batch.to_whole(), expected, "{samples} of {width}, by samples");
             assert_eq!(batch.is_one_group(), outputs < 64 || samples <= 5);
-            for (sample, row) in rows.iter().enumerate().filter(|_| is_by_sets) {
+            if batch.is_one_group() {
+                let active = (0..width).filter(|&c| rows.iter().any(|row| row[c] >= 3));
+                let columns = batch.whole_group().columns.iter().map(|&c| usize::from(c));
+                assert!(columns.eq(active), "no column of zeros is kept");
+                let halves = [Half::First, Half::Second].map(|half| batch.half_of_whole_group(half).columns);
+                assert_eq!(halves.concat(), batch.whole_group().columns);
+                assert!(halves[0].iter().all(|&column| usize::from(column) < batch.middle()));
+            }
+            for (sample, row) in rows.iter().enumerate().filter(|_| !batch.is_one_group()) {
                 for start in (0..width).step_by(7) {
                     let columns = start..width.min(start + if start % 2 == 0 { SET } else { 50 });
                     let set = batch.each().set(sample, &columns);
@@ -110,25 +108,27 @@ fn groups_and_pairs_are_the_batch_without_what_is_zero() {
 }
 
 /// Where an update looks at a pair more than once: with AVX-512 that has more outputs than a span of vectors, with others always.
+#[cfg(target_arch = "x86_64")]
 #[test]
 fn pairs_are_listed_where_they_are_looked_at_more_than_once() {
     let rows: Vec<u8> = (0..6 * 40).map(|i| if i % 3 == 0 { 9 } else { 0 }).collect();
-    for (outputs, by_groups, is_listed) in [
-        (63, false, false),
-        (64, false, true),
-        (64, true, false),
-        (128, true, false),
-        (129, true, true),
-        (129, false, true),
+    for (outputs, kind, is_listed) in [
+        (63, Kind::Avx2, false),
+        (64, Kind::Avx2, true),
+        (64, Kind::Portable, true),
+        (64, Kind::Avx512, false),
+        (128, Kind::Avx512, false),
+        (129, Kind::Avx512, true),
+        (129, Kind::Avx2, true),
     ] {
-        let mut batch = SparseBatch::of(6, 40, outputs, by_groups, true);
+        let mut batch = SparseBatch::of(kind, 6, 40, outputs, true);
         fill(&mut batch, rows.chunks_exact(40));
-        assert_eq!(batch.lists().is_some(), is_listed, "{outputs} outputs, by groups: {by_groups}");
+        assert_eq!(batch.lists().is_some(), is_listed, "{outputs} outputs, {kind:?}");
         if !batch.is_one_group() {
             let terms = PAIR * (0..20).map(|pair| samples_of(&batch, pair).len()).sum::<usize>();
-            assert_eq!(batch.update_terms(), terms, "{outputs} outputs, by groups: {by_groups}");
+            assert_eq!(batch.update_terms(), terms, "{outputs} outputs, {kind:?}");
         }
-        let only = SparseBatch::of(6, 40, outputs, by_groups, false);
+        let only = SparseBatch::of(kind, 6, 40, outputs, false);
         assert!(only.lists().is_none() && only.sets.is_empty(), "nothing for an update");
     }
 }
@@ -168,8 +168,9 @@ fn samples_of_different_steps_are_multiplied_with_each_other() {
 #[test]
 fn rows_that_change_while_they_are_read_are_taken_without_a_panic() {
     let [few, many] = [0_u8, 9].map(|byte| [byte; 32]);
-    for (rows, by_groups) in [([&few, &many], true), ([&many, &few], true), ([&few, &many], false)] {
-        let mut batch = SparseBatch::of(8, 32, 64, by_groups, true);
+    let orders = [[&few, &many], [&many, &few]];
+    for (rows, kind) in orders.into_iter().flat_map(|rows| [(rows, Kind::Avx512), (rows, Kind::Avx2)]) {
+        let mut batch = SparseBatch::of(kind, 8, 32, 64, true);
         fill(&mut batch, Fickle { rows: rows.map(|row| &row[..]), left: 8, turn: &Cell::new(0) });
         assert_eq!(batch.to_whole(), by_pairs(&batch));
     }

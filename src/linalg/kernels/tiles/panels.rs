@@ -1,5 +1,4 @@
-//! Products whose left factor has many zeros, each row in places of its own: the outputs of a rectified layer, of which about half are zero, and the gradients of these; and images, where a tile has no registers for the
-//! sums of two.
+//! Products whose left factor has many zeros, each row in places of its own: the outputs of a rectified layer, of which about half are zero, and the gradients of these; and images.
 //!
 //! A tile has one row, and its terms are those that are not zero in it. So every multiply-add takes another vector of the right factor, which has to come from the first cache: the rows of the left factor run one by one
 //! over a panel of [`TERMS`] rows and some columns of it before the next. Their sums are put aside meanwhile, which changes none of their bits. For many rows the panel is copied, so that its lines do not take each other's place.
@@ -19,8 +18,8 @@ const TERMS: usize = u64::BITS as usize;
 /// Rows of the left factor that run over a panel, at most. More of them share its copying, and have more sums to be put aside.
 const ROWS: usize = 128;
 
-/// Fewer rows do not pay for a copy of a panel.
-pub const FEW: usize = 32;
+/// Samples whose sums are put aside at once, at most, where a panel is not copied.
+const AT_ONCE: usize = 64;
 
 /// A right factor of more numbers, a megabyte of them, is far: it lies outside the second cache, with all that goes with it. Asking for what is near would cost a small product a twentieth.
 const FAR: usize = 1 << 18;
@@ -61,38 +60,42 @@ fn by_panels<V: Vector>(mut left: impl LeftRows, right: Right, output: SparseOut
     });
 }
 
-/// See [`super::super::multiply_sparse`]: of fewer than [`FEW`] samples, the rows of the weights read where they lie.
+/// See [`super::super::multiply_sparse`]: sample by sample, the rows of the weights read where they lie.
 #[inline(always)]
-pub fn multiply_few<V: Vector>(x: SomeSamples, w: Columns, output: SparseOutput, y: ColumnsMut) {
-    let (left, columns) = (Images::of(x), w.columns);
-    if y.rows() == 0 {
-        return;
-    }
+pub fn multiply_in_place<V: Vector>(x: SomeSamples, w: Columns, output: SparseOutput, y: ColumnsMut) {
+    let (left, samples, columns) = (Images::of(x), y.rows(), w.columns);
     let mut output = Put { output, c: y, first: 0 };
     macro_rules! one_span_of {
-        ($n:literal) => {{
+        ($rows:expr, $n:literal) => {{
             let span = Span::<false> { start: 0, last: columns - ($n - 1) * V::LANES };
-            over_rows::<V, $n, false, 1>(left, w, [span], &mut output);
+            over_rows::<V, $n, false, 1>($rows, left, w, [span], &mut output);
         }};
     }
-    match columns.div_ceil(V::LANES) {
-        9 if widest::<V>() >= 9 => one_span_of!(9),
-        10 if widest::<V>() >= 10 => one_span_of!(10),
-        11 if widest::<V>() >= 11 => one_span_of!(11),
-        12 if widest::<V>() >= 12 => one_span_of!(12),
-        13 if widest::<V>() >= 13 => one_span_of!(13),
-        16 if columns == 16 * V::LANES => {
-            let spans = [0, 8 * V::LANES].map(|start| Span::<true> { start, last: V::LANES });
-            over_rows::<V, 8, true, 2>(left, w, spans, &mut output);
+    let mut first = 0;
+    while first < samples {
+        let rows = first..samples.min(first + AT_ONCE);
+        first = rows.end;
+        match columns.div_ceil(V::LANES) {
+            9 if widest::<V>() >= 9 => one_span_of!(rows, 9),
+            10 if widest::<V>() >= 10 => one_span_of!(rows, 10),
+            11 if widest::<V>() >= 11 => one_span_of!(rows, 11),
+            12 if widest::<V>() >= 12 => one_span_of!(rows, 12),
+            13 if widest::<V>() >= 13 => one_span_of!(rows, 13),
+            16 if columns == 16 * V::LANES => {
+                let spans = [0, 8 * V::LANES].map(|start| Span::<true> { start, last: V::LANES });
+                over_rows::<V, 8, true, 2>(rows, left, w, spans, &mut output);
+            }
+            _ => for_spans!(V, columns, const { [8, widest::<V>()] }, |span: N| {
+                over_rows::<V, N, _, 1>(rows.clone(), left, w, [span], &mut output);
+            }),
         }
-        _ => for_spans!(V, columns, [8, 8], |span: N| over_rows::<V, N, _, 1>(left, w, [span], &mut output)),
     }
 }
 
-/// Vectors of a span, at most: with 16 registers their sums, a factor and a vector to multiply with are 15.
+/// Vectors of a span, at most: with 16 registers their sums, a factor and a vector to multiply with are 15. A span of one or two takes as long as one of four or five, for its sums wait for each other.
 #[inline(always)]
 const fn widest<V: Vector>() -> usize {
-    if V::LANES == 8 { 13 } else { 8 }
+    if V::LANES == 4 { 8 } else { 13 }
 }
 
 /// Some `rows` of the product, at most [`ROWS`], in the columns of `span`.
@@ -154,17 +157,17 @@ fn over_panels<V: Vector, const N: usize, const WHOLE: bool>(
     }
 }
 
-/// The product, of a row or more but fewer than [`FEW`], in the columns of `spans`, which lie side by side. A row's second span runs over the same terms as the first, so its end is foreseen, and its entries are near.
+/// Some `rows` of the product, at most [`AT_ONCE`], in the columns of `spans`, which lie side by side. A row's second span runs over the same terms as the first, so its end is foreseen, and its entries are near.
 #[inline(always)]
 fn over_rows<V: Vector, const N: usize, const WHOLE: bool, const SPANS: usize>(
+    rows: Range<usize>,
     left: Images,
     w: Columns,
     spans: [Span<WHOLE>; SPANS],
     output: &mut Put,
 ) {
-    let rows = output.c.rows();
-    let mut room = Room::<[[V; N]; SPANS], FEW>::new();
-    let sums = room.all(rows, [[V::splat(0.0); N]; SPANS]);
+    let mut room = Room::<[[V; N]; SPANS], AT_ONCE>::new();
+    let sums = room.all(rows.len(), [[V::splat(0.0); N]; SPANS]);
     let width = (SPANS - 1) * N * V::LANES + (N - 1) * V::LANES + spans[SPANS - 1].last;
     let columns = spans[0].start..spans[0].start + width;
     let is_far = Right::Rows(w).len() > FAR;
@@ -173,20 +176,20 @@ fn over_rows<V: Vector, const N: usize, const WHOLE: bool, const SPANS: usize>(
         let terms = start..w.rows.min(start + TERMS);
         let lying = spans.map(|span| w.part(terms.clone(), span.start..span.start + (N - 1) * V::LANES + span.last));
         // A row ahead: where its terms end is foreseen wrongly, and nothing is read before that is known.
-        let mut next = left.set::<V>(0, terms.clone());
-        let mut row = 0;
+        let mut next = left.set::<V>(rows.start, terms.clone());
+        let mut row = rows.start;
         for sums in &mut *sums {
             let (entries, all) = (left.row(row, terms.clone()), next);
             if is_far {
-                if row + AHEAD < rows {
+                if row + AHEAD < rows.end {
                     prefetch(left.row(row + AHEAD, terms.clone()));
                 }
                 if terms.end < w.rows {
-                    ask_for(Right::Rows(w), terms.end, row, columns.clone());
+                    ask_for(Right::Rows(w), terms.end, row - rows.start, columns.clone());
                 }
             }
             row += 1;
-            if row < rows {
+            if row < rows.end {
                 next = left.set::<V>(row, terms.clone());
             }
             let values = black_box(left.values); // else the compiler reads from memory, for each term, where they are
@@ -207,7 +210,7 @@ fn over_rows<V: Vector, const N: usize, const WHOLE: bool, const SPANS: usize>(
         }
         start = terms.end;
     }
-    for (row, sums) in sums.iter().enumerate() {
+    for (row, sums) in rows.zip(sums) {
         for s in 0..SPANS {
             output.finish([sums[s]], row, spans[s]);
         }
