@@ -10,6 +10,7 @@
 //!
 //! Who does a part changes no bit of it.
 
+mod cores;
 mod pace;
 
 use std::cell::{Cell, RefCell, UnsafeCell};
@@ -18,7 +19,7 @@ use std::io;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -57,6 +58,8 @@ struct Shared {
     beside: Gate,
     /// By member: whether it must be woken.
     asleep: Vec<AtomicBool>,
+    /// Where the leader was when it last woke one.
+    core_of_leader: AtomicUsize,
     ending: AtomicBool,
 }
 
@@ -107,6 +110,7 @@ impl Team {
             parts: Gate::default(),
             beside: Gate::default(),
             asleep: (0..count).map(|_| AtomicBool::new(false)).collect(),
+            core_of_leader: AtomicUsize::new(usize::MAX),
             ending: AtomicBool::new(false),
         });
         let pace = Mutex::new(Pace::new(Instant::now()));
@@ -317,6 +321,7 @@ impl Leader {
     fn wake(&self) {
         for (asleep, member) in self.shared.asleep.iter().zip(&self.members) {
             if asleep.load(Ordering::SeqCst) && asleep.swap(false, Ordering::SeqCst) {
+                self.shared.core_of_leader.store(cores::here().unwrap_or(usize::MAX), Ordering::Relaxed);
                 member.unpark();
             }
         }
@@ -332,7 +337,7 @@ impl Shared {
             looks = if found { 0 } else { looks + 1 };
             if looks < LOOKS_TO_SLEEP {
                 let is_time = looks % LOOKS_TO_YIELD == LOOKS_TO_YIELD - 1; // no test can see it: it changes times only
-                if !(is_time && offer_core()) {
+                if !(is_time && offer_core()) || self.leave_core_of_leader() {
                     std::hint::spin_loop();
                     continue;
                 }
@@ -342,10 +347,16 @@ impl Shared {
             let is_nothing_left = self.parts.is_nothing_left() && self.beside.is_nothing_left();
             if is_nothing_left && !self.ending.load(Ordering::SeqCst) {
                 thread::park();
+                self.leave_core_of_leader();
             }
             self.asleep[member].store(false, Ordering::SeqCst);
             looks = 0;
         }
+    }
+
+    /// Whether a member was there, and is no longer.
+    fn leave_core_of_leader(&self) -> bool {
+        cores::leave(self.core_of_leader.load(Ordering::Relaxed))
     }
 }
 
