@@ -1,7 +1,7 @@
 //! The products of a first layer, and of one after a rectified layer, without zeros and whole: `cargo bench --bench kernels`.
 //!
 //! Batches of MNIST's training images, or outputs of which half are zero, on one thread. Each answer is checked first. `whole` is the product by BLAS over all of them; the others leave out zeros, each with another
-//! kind of vector code, from a batch as this processor wants it: on one with AVX-512 the other kinds multiply by groups, too, which they would not otherwise.
+//! kind of vector code, from a batch as this processor wants it: on one with AVX-512 the other kinds, too, find pairs of pixels in sets, where they would have lists.
 
 mod common;
 

@@ -61,7 +61,7 @@ fn distance(hidden: &[usize], name: OptimizerName, l2: f64, steps: u64) -> f64 {
 
 #[test]
 fn a_thousand_steps_end_where_they_end_with_whole_batches() {
-    // A wide layer's batches are kept by groups and pairs.
+    // A wide layer's batches are kept by samples and pairs.
     for (hidden, l2) in [(&[37][..], 0.0), (&[20, 12], 1e-3), (&[], 0.0), (&[70], 0.0), (&[130], 1e-3)] {
         let distance = distance(hidden, OptimizerName::Sgd, l2, 1000);
         assert!(distance < 1e-5, "{hidden:?}, L2 {l2}: {distance}");

@@ -56,6 +56,10 @@ def chosen(given, named, what):
     return {name: named[name] for name in names}
 
 
+# Seconds before each turn. Threads of whoever was before spin for a while when they have nothing to do, some for 0.03 s.
+PAUSE = 0.1
+
+
 def prepare_data(data, scratch, counts):
     """The images as flat files for the peers, and as IDX files of the first images for ours."""
     flat = scratch / "data"
@@ -110,10 +114,10 @@ def measure(work, threads, commands, peers, given, figures):
                 print(f"  {name} is ready", file=sys.stderr)
         for number in range(1, given.rounds + 1):
             with holding(given.lock):
-                time.sleep(0.5)  # threads that are still spinning go to sleep
                 turns = list(talking.items())
                 first = (number - 1) % len(turns) if turns else 0  # a machine that was idle is slow for a while
                 for name, talk in turns[first:] + turns[:first]:
+                    time.sleep(PAUSE)
                     seconds = attempt(name, talk.epoch)
                     if seconds is not None:
                         figures.add(name, work, threads, number, seconds)

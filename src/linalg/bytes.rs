@@ -155,11 +155,11 @@ fn pairs_one_by_one(rows: &[u8], width: usize, least: u8, sets: &mut [u16]) -> u
 /// `A·Bᵀ` of bytes, in whole numbers: `rows` (R, I) and `others` (S, I), each of so much `width`, read, `sums` (R, S) overwritten.
 ///
 /// # Panics
-/// If there is not a sum for each row of the one with each of the other, or a row has no byte, or more than a sum of theirs has room for.
+/// If there are more or fewer sums, a row is not whole, or it has no byte, or more than a sum of theirs has room for.
 pub fn products(rows: &[u8], others: &[u8], width: usize, sums: &mut [u32]) {
     assert!((1..=1 << u16::BITS).contains(&width), "a row has no byte, or a sum no room");
     assert!(rows.len().is_multiple_of(width) && others.len().is_multiple_of(width), "a row is not whole");
-    assert_eq!(sums.len(), rows.len() / width * (others.len() / width), "not a sum for each two rows");
+    assert_eq!(sums.len(), rows.len() / width * (others.len() / width), "not a sum for each pair of rows");
     if others.is_empty() {
         return;
     }
@@ -167,16 +167,26 @@ pub fn products(rows: &[u8], others: &[u8], width: usize, sums: &mut [u32]) {
     if x86::multiplies_bytes() {
         return x86::products(rows, others, width, sums);
     }
-    rows.chunks_exact(width).zip(sums.chunks_exact_mut(others.len() / width)).for_each(|(row, sums)| {
-        #[cfg(target_arch = "x86_64")]
-        if x86::has_vectors_of_32_bytes() {
-            return x86::dots(row, others, sums);
-        }
-        dots_one_by_one(row, others, sums);
-    });
+    #[cfg(target_arch = "x86_64")]
+    if x86::has_vectors_of_32_bytes() {
+        return products_row_by_row(rows, others, width, sums, x86::dots);
+    }
+    products_row_by_row(rows, others, width, sums, dots_one_by_one);
 }
 
-/// Of one row.
+/// [`products`], where `dots` makes those of one row.
+fn products_row_by_row(
+    rows: &[u8],
+    others: &[u8],
+    width: usize,
+    sums: &mut [u32],
+    dots: impl Fn(&[u8], &[u8], &mut [u32]),
+) {
+    let sums = sums.chunks_exact_mut(others.len() / width);
+    rows.chunks_exact(width).zip(sums).for_each(|(row, sums)| dots(row, others, sums));
+}
+
+/// [`products`] of one row.
 fn dots_one_by_one(row: &[u8], others: &[u8], sums: &mut [u32]) {
     for (other, sum) in others.chunks_exact(row.len()).zip(sums) {
         *sum = row.iter().zip(other).map(|(&a, &b)| u32::from(a) * u32::from(b)).sum();
@@ -249,7 +259,7 @@ pub(super) mod x86 {
 
     /// See [`super::products`], which has compared the lengths.
     pub fn products(rows: &[u8], others: &[u8], width: usize, sums: &mut [u32]) {
-        assert!(multiplies_bytes() && others.len() >= width);
+        assert!(multiplies_bytes() && rows.len().is_multiple_of(width) && others.len() >= width);
         assert_eq!(rows.len() / width * (others.len() / width), sums.len());
         let (mut rows, mut sums) = (rows, sums);
         while !rows.is_empty() {
@@ -316,7 +326,7 @@ pub(super) mod x86 {
         }
         for (m, (part, bytes)) in parts.into_iter().zip(bytes).enumerate() {
             for (sum, part) in sums[m * stride..][..N].iter_mut().zip(part) {
-                // Below 2^32, whatever was above and below it on the way.
+                // It is below 2^32: to wrap on the way does no harm.
                 *sum = _mm512_reduce_add_epi32(part).cast_unsigned().wrapping_add(bytes.wrapping_mul(128));
             }
         }

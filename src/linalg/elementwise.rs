@@ -2,8 +2,6 @@
 
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
 
-use super::kernels::by_vectors;
-
 /// `e^x`, branch-free, within 2 units in the last place of the true value for every `f32` (tested over the whole range).
 ///
 /// `x = n·ln 2 + r`, `|r| ≤ ln 2 / 2`; `e^r` by the polynomial of Cephes' `expf` (Moshier 1992), `2^n` put together from
@@ -69,13 +67,11 @@ pub fn add_row_and_map(mut y: ArrayViewMut2<f32>, b: ArrayView1<f32>, f: impl Fn
     let b = b.to_slice().expect("a contiguous row");
     assert_eq!(y.ncols(), b.len(), "widths disagree");
     let y = y.as_slice_mut().expect("a contiguous matrix");
-    by_vectors(|| {
-        for row in y.chunks_exact_mut(b.len()) {
-            for (y, b) in row.iter_mut().zip(b) {
-                *y = f(*y + b);
-            }
+    for row in y.chunks_exact_mut(b.len()) {
+        for (y, b) in row.iter_mut().zip(b) {
+            *y = f(*y + b);
         }
-    });
+    }
 }
 
 /// `D ← D ⊙ f(Y)`, elementwise: `y` (B, O) read, `d` (B, O) overwritten.
@@ -85,8 +81,10 @@ pub fn add_row_and_map(mut y: ArrayViewMut2<f32>, b: ArrayView1<f32>, f: impl Fn
 #[inline(always)]
 pub fn multiply_by_mapped(mut d: ArrayViewMut2<f32>, y: ArrayView2<f32>, f: impl Fn(f32) -> f32) {
     assert_eq!(d.dim(), y.dim(), "shapes disagree");
-    let (d, y) = (d.as_slice_mut().expect("a contiguous matrix"), y.to_slice().expect("a contiguous matrix"));
-    by_vectors(|| d.iter_mut().zip(y).for_each(|(d, &y)| *d *= f(y)));
+    let d = d.as_slice_mut().expect("a contiguous matrix");
+    for (d, &y) in d.iter_mut().zip(y.to_slice().expect("a contiguous matrix")) {
+        *d *= f(y);
+    }
 }
 
 /// `s ← Σ rows of D`: `d` (B, O) read, `sums` (O) overwritten.
@@ -95,22 +93,17 @@ pub fn multiply_by_mapped(mut d: ArrayViewMut2<f32>, y: ArrayView2<f32>, f: impl
 /// If `d` is not contiguous or the widths disagree.
 pub fn sum_rows(d: ArrayView2<f32>, sums: &mut [f32]) {
     assert_eq!(d.ncols(), sums.len(), "widths disagree");
-    let d = d.to_slice().expect("a contiguous matrix");
-    by_vectors(|| {
-        sums.fill(0.0);
-        for row in d.chunks_exact(sums.len()) {
-            for (sum, d) in sums.iter_mut().zip(row) {
-                *sum += d;
-            }
+    sums.fill(0.0);
+    for row in d.to_slice().expect("a contiguous matrix").chunks_exact(sums.len()) {
+        for (sum, d) in sums.iter_mut().zip(row) {
+            *sum += d;
         }
-    });
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::{Array2, aview1};
-    use std::hint::black_box;
 
     /// Distance between `found` and `expected` in units in the last place of `expected` as an `f32`.
     fn units_in_the_last_place(found: f32, expected: f64) -> f64 {
@@ -127,30 +120,6 @@ mod tests {
     fn exp_is_within_two_units_in_the_last_place() {
         let worst = sweep(1e-30..87.3).map(|x| units_in_the_last_place(exp(x), f64::from(x).exp())).fold(0.0, f64::max);
         assert!(worst < 2.0, "{worst}");
-    }
-
-    #[test]
-    fn loops_for_this_processor_have_the_bits_of_plain_ones() {
-        let value = |i: usize| ((i * 7919 % 2003) as f32 - 1000.0) / 37.0;
-        for (rows, columns) in [(1, 1), (3, 7), (10, 10), (10, 128), (5, 133)] {
-            let z = Array2::from_shape_fn((rows, columns), |(r, c)| value(r * columns + c));
-            let b: Vec<f32> = (0..columns).map(|c| value(c + 500)).collect();
-            let maps = [exp, sigmoid, tanh, |z: f32| if z < 0.0 { 0.0 } else { z }];
-            for f in maps {
-                let mut y = z.clone();
-                add_row_and_map(y.view_mut(), aview1(&b), f);
-                let plain = Array2::from_shape_fn(z.dim(), |(r, c)| black_box(f)(black_box(z[(r, c)] + b[c])));
-                assert_eq!(y.mapv(f32::to_bits), plain.mapv(f32::to_bits), "{rows} x {columns}");
-                let mut d = z.clone();
-                multiply_by_mapped(d.view_mut(), z.view(), f);
-                let plain = z.mapv(|z| black_box(z) * black_box(f)(z));
-                assert_eq!(d.mapv(f32::to_bits), plain.mapv(f32::to_bits), "{rows} x {columns}");
-            }
-            let mut sums = vec![f32::NAN; columns];
-            sum_rows(z.view(), &mut sums);
-            let plain = (0..columns).map(|c| z.column(c).iter().fold(0.0, |sum, z| black_box(sum) + z));
-            assert!(sums.iter().copied().map(f32::to_bits).eq(plain.map(f32::to_bits)), "{rows} x {columns}");
-        }
     }
 
     #[test]

@@ -110,7 +110,7 @@ impl Kind {
         }
     }
 
-    /// Columns of a span of a pair's: of as many outputs an update of the first layer looks at each pair of pixels once.
+    /// Columns of the widest span of an update of the first layer: with no more outputs it looks at each pair of pixels once.
     pub(super) fn span_of_pairs(self) -> usize {
         match self {
             #[cfg(target_arch = "x86_64")]
@@ -121,8 +121,7 @@ impl Kind {
         }
     }
 
-    /// Whether the weights that so many samples run over are copied first, one by one: for many. Vectors of 64 bytes gain by it only where rows, from one of which the next is so many numbers away, are not
-    /// whole lines of the cache: a load across two of them takes twice as long.
+    /// Whether weights whose rows begin `stride` numbers apart are copied into panels, for so many `samples`. Vectors of 64 bytes gain by it only where rows are not whole lines of the cache: a load across two of them takes twice as long.
     fn copies_weights(self, samples: usize, stride: usize) -> bool {
         let cuts_lines = !stride.is_multiple_of(self.lanes());
         match self {
@@ -159,31 +158,6 @@ impl Kind {
             Self::Portable => "portable",
         }
     }
-}
-
-/// Does `work`, loops over elements, with the vectors of this processor: compiled for each kind, which changes no bit of what has no sum across elements.
-#[inline(always)]
-#[cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "code for some processors only"))]
-pub fn by_vectors<R>(work: impl FnOnce() -> R) -> R {
-    #[cfg(target_arch = "x86_64")]
-    {
-        #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq")]
-        fn avx512<R>(work: impl FnOnce() -> R) -> R {
-            work()
-        }
-        #[target_feature(enable = "avx2")]
-        fn avx2<R>(work: impl FnOnce() -> R) -> R {
-            work()
-        }
-        // SAFETY: the processor has the features: `runs_here` lists them.
-        match Kind::of_this_processor() {
-            Kind::Avx512 => unsafe { avx512(work) },
-            Kind::Avx2 => unsafe { avx2(work) },
-            Kind::Portable => work(),
-        }
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    work()
 }
 
 /// The left factor `A` of a product, (M, K).
@@ -312,7 +286,7 @@ pub(super) fn multiply_rows(kind: Kind, left: Left, right: Right, output: Sparse
 /// columns, `y` written, a row for each sample.
 ///
 /// # Panics
-/// If the processor does not run this kind, or `y` has another shape.
+/// If the processor does not run this kind, there are no such samples, or `y` has another shape.
 pub(super) fn multiply_sparse(kind: Kind, x: SomeSamples, w: Columns, output: SparseOutput, y: ColumnsMut) {
     assert!(kind.runs_here(), "another processor's vector code");
     assert!(x.first + y.rows() <= x.batch.samples(), "no such samples");

@@ -193,9 +193,9 @@ impl<'a> Each<'a> {
 static NOTHING: [f32; 256] = [0.0; 256];
 
 impl SparseBatch {
-    /// Whether a batch for a layer of so many `outputs` is more than one group, if it has the samples.
-    pub fn has_groups(outputs: usize) -> bool {
-        outputs >= NARROW
+    /// Whether a layer of so many `outputs` is narrow: its batches are one group each.
+    pub fn is_for_narrow(outputs: usize) -> bool {
+        outputs < NARROW
     }
 
     /// Columns are numbered by 16 bits: there are no more of them, nor of samples.
@@ -221,9 +221,9 @@ impl SparseBatch {
     pub(super) fn of(kind: Kind, batch: usize, width: usize, outputs: usize, is_learnt_from: bool) -> Self {
         assert!(batch.max(width) <= Self::MOST, "too many samples or columns to be numbered");
         assert!(width > 0, "samples have columns");
-        let is_narrow = !Self::has_groups(outputs);
-        // As tiles, and as one group.
-        let [tiles, one] = if is_narrow { [0, batch] } else { [batch, batch.min(FEW)] };
+        let is_narrow = Self::is_for_narrow(outputs);
+        // Samples that are kept one by one, and as one group.
+        let [each, one] = if is_narrow { [0, batch] } else { [batch, batch.min(FEW)] };
         let has_pairs = is_learnt_from && !is_narrow;
         let is_listed = has_pairs && outputs > kind.span_of_pairs();
         let in_sets = if has_pairs && !is_listed { width.div_ceil(PAIR) } else { 0 };
@@ -240,9 +240,9 @@ impl SparseBatch {
             picked: vec![0; width],
             bytes: vec![0; batch * width],
             numbers: vec![0.0; one * width],
-            of_samples: vec![0; tiles * width.div_ceil(SET)],
-            lists: is_listed.then(|| PairLists::new(tiles, width)),
-            sets: vec![0; tiles.div_ceil(SET) * in_sets],
+            of_samples: vec![0; each * width.div_ceil(SET)],
+            lists: is_listed.then(|| PairLists::new(each, width)),
+            sets: vec![0; each.div_ceil(SET) * in_sets],
             found: vec![0; in_sets],
             operations: [0; 2],
             steps: None,

@@ -337,7 +337,8 @@ impl Shared {
             looks = if found { 0 } else { looks + 1 };
             if looks < LOOKS_TO_SLEEP {
                 let is_time = looks % LOOKS_TO_YIELD == LOOKS_TO_YIELD - 1; // no test can see it: it changes times only
-                if !(is_time && offer_core()) || self.leave_core_of_leader() {
+                let is_wanted = is_time && offer_core();
+                if !is_wanted || self.leave_core_of_leader() {
                     std::hint::spin_loop();
                     continue;
                 }
@@ -354,7 +355,7 @@ impl Shared {
         }
     }
 
-    /// Whether a member was there, and is no longer.
+    /// Whether this member was there, and is no longer. (No test can see that it is asked: it changes times only.)
     fn leave_core_of_leader(&self) -> bool {
         cores::leave(self.core_of_leader.load(Ordering::Relaxed))
     }

@@ -154,8 +154,8 @@ impl Network {
     pub fn steps_at_once(&self, batch: usize) -> usize {
         /// Two gain nothing.
         const FEWEST: usize = 3;
-        let has_groups = SparseBatch::has_groups(self.layers[0].outputs());
-        let most = if has_groups { Self::IMAGES_AT_ONCE / batch.max(1) } else { 1 };
+        let is_narrow = SparseBatch::is_for_narrow(self.layers[0].outputs());
+        let most = if is_narrow { 1 } else { Self::IMAGES_AT_ONCE / batch.max(1) };
         (FEWEST..=most).rev().find(|steps| self.prefers_sparse_batches(steps * batch)).unwrap_or(1)
     }
 

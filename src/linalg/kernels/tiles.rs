@@ -106,10 +106,10 @@ pub fn multiply<V: Vector>(product: Product, output: Output) {
     }
 }
 
-/// Vectors of a span of a sparse product, and of the last one at most. A tile has two rows, of samples or of a pair of columns: with their factors and a vector to multiply with that is 19 of 32 registers, or 11 of 16, or 15
+/// Vectors of a span of an update, and of the last one at most. A tile has two rows, of a pair of columns: with their factors and a vector to multiply with that is 19 of 32 registers, or 11 of 16, or 15
 /// at last: a span of one vector takes as long as one of four, for its sums wait for each other.
 #[inline(always)]
-const fn sparse_spans<V: Vector>() -> [usize; 2] {
+const fn pair_spans<V: Vector>() -> [usize; 2] {
     match V::LANES {
         16 => [8, 8],
         8 => [4, 6],
@@ -119,7 +119,7 @@ const fn sparse_spans<V: Vector>() -> [usize; 2] {
 
 /// See [`super::Kind::span_of_pairs`].
 pub const fn span_of_pairs<V: Vector>() -> usize {
-    sparse_spans::<V>()[0] * V::LANES
+    pair_spans::<V>()[0] * V::LANES
 }
 
 /// See [`super::multiply_sparse`]: of a batch that is one group.
@@ -127,7 +127,7 @@ pub const fn span_of_pairs<V: Vector>() -> usize {
 pub fn multiply_group<V: Vector>(x: SomeSamples, w: Columns, output: SparseOutput, y: ColumnsMut) {
     let (group, start) = (x.batch.half_of_whole_group(x.half), x.batch.columns_of(x.half).start);
     let left = GroupRows { group, first: x.first, start };
-    let (rows, mut output) = (y.rows(), Put { output, c: y, first: 0 });
+    let (rows, mut output) = (y.rows(), Put { output, c: y });
     if rows == 1 {
         return for_spans!(V, w.columns, [8, 8], |span: N| by_rows::<V, N, _>(1, left, w, span, &mut output));
     }
@@ -148,10 +148,10 @@ pub fn add_sparse<V: Vector>(x: Pairs, d: Columns, output: SparseOutput, c: Colu
 fn add_pairs<V: Vector, const ALL: bool>(x: Pairs, d: Columns, output: &mut impl Finish) {
     match x.batch.lists() {
         Some(lists) if d.rows * d.columns <= NEAR => add_listed::<V, ALL>(x, lists, d, output),
-        Some(lists) => for_spans!(V, d.columns, const { sparse_spans::<V>() }, |span: N| {
+        Some(lists) => for_spans!(V, d.columns, const { pair_spans::<V>() }, |span: N| {
             add_listed_in::<V, N, _, ALL>(x, lists, d, span, output);
         }),
-        None => for_spans!(V, d.columns, const { sparse_spans::<V>() }, |span: N| {
+        None => for_spans!(V, d.columns, const { pair_spans::<V>() }, |span: N| {
             for_pairs::<V, N, _, ALL>(x, d, span, output);
         }),
     }
@@ -228,7 +228,7 @@ const NEAR: usize = 1 << 15;
 #[inline(always)]
 fn add_listed<V: Vector, const ALL: bool>(x: Pairs, lists: &PairLists, d: Columns, output: &mut impl Finish) {
     for_listed::<ALL>(x, lists, d, |listed| {
-        for_spans!(V, d.columns, const { sparse_spans::<V>() }, |span: N| listed.add::<V, N, _>(span, output));
+        for_spans!(V, d.columns, const { pair_spans::<V>() }, |span: N| listed.add::<V, N, _>(span, output));
     });
 }
 
@@ -544,11 +544,10 @@ impl Finish for Overwrite<'_> {
     }
 }
 
-/// The one or the other, from the `first` row of `C` on.
+/// The one or the other.
 struct Put<'a> {
     output: SparseOutput,
     c: ColumnsMut<'a>,
-    first: usize,
 }
 
 impl Finish for Put<'_> {
@@ -559,7 +558,7 @@ impl Finish for Put<'_> {
         first: usize,
         span: Span<WHOLE>,
     ) {
-        let (c, first) = (self.c.reborrow(), self.first + first);
+        let c = self.c.reborrow();
         match self.output {
             SparseOutput::Overwrite => Overwrite(c).finish(sums, first, span),
             SparseOutput::Add { alpha } => Add { alpha, c }.finish(sums, first, span),

@@ -3,7 +3,7 @@
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::{Objective, subtract_labels};
-use crate::linalg::{elementwise::exp, kernels::by_vectors};
+use crate::linalg::elementwise::exp;
 
 /// Softmax outputs with cross-entropy.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +51,7 @@ fn softmax_rows(logits: ArrayView2<f32>, mut p: ArrayViewMut2<f32>, mut of_row: 
         let max = max_of(z);
         p.iter_mut().zip(z).for_each(|(p, z)| *p = z - max);
     }
-    by_vectors(|| p.iter_mut().for_each(|p| *p = exp(*p))); // of all rows: whole vectors
+    p.iter_mut().for_each(|p| *p = exp(*p)); // of all rows: whole vectors
     for (z, p) in z.chunks_exact(classes).zip(p.chunks_exact_mut(classes)) {
         let sum: f32 = p.iter().sum();
         p.iter_mut().for_each(|p| *p /= sum);

@@ -1,7 +1,7 @@
 //! Products whose left factor has many zeros, each row in places of its own: the outputs of a rectified layer, of which about half are zero, and the gradients of these; and images.
 //!
 //! A tile has one row, and its terms are those that are not zero in it. So every multiply-add takes another vector of the right factor, which has to come from the first cache: the rows of the left factor run one by one
-//! over a panel of [`TERMS`] rows and some columns of it before the next. Their sums are put aside meanwhile, which changes none of their bits. For many rows the panel is copied, so that its lines do not take each other's place.
+//! over a panel of [`TERMS`] rows and some columns of it before the next. Their sums are put aside meanwhile, which changes none of their bits. Where it pays the panel is copied, so that its lines do not take each other's place, nor is a vector cut by their ends.
 
 use std::hint::black_box;
 use std::mem::MaybeUninit;
@@ -49,7 +49,7 @@ pub fn multiply_each<V: Vector>(x: SomeSamples, w: Columns, output: SparseOutput
 fn by_panels<V: Vector>(mut left: impl LeftRows, right: Right, output: SparseOutput, c: ColumnsMut) {
     let (rows, columns) = (c.rows(), c.columns);
     let most = rows.div_ceil(rows.div_ceil(ROWS).max(1));
-    let mut output = Put { output, c, first: 0 };
+    let mut output = Put { output, c };
     for_spans!(V, columns, const { [8, widest::<V>()] }, |span: N| {
         let mut first = 0;
         while first < rows {
@@ -64,7 +64,7 @@ fn by_panels<V: Vector>(mut left: impl LeftRows, right: Right, output: SparseOut
 #[inline(always)]
 pub fn multiply_in_place<V: Vector>(x: SomeSamples, w: Columns, output: SparseOutput, y: ColumnsMut) {
     let (left, samples, columns) = (Images::of(x), y.rows(), w.columns);
-    let mut output = Put { output, c: y, first: 0 };
+    let mut output = Put { output, c: y };
     macro_rules! one_span_of {
         ($rows:expr, $n:literal) => {{
             let span = Span::<false> { start: 0, last: columns - ($n - 1) * V::LANES };
