@@ -4,16 +4,21 @@
 //! the team, as what vector code computes is (`linalg::products`).
 
 use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
-use crate::linalg::{blas, team::Team};
+use crate::linalg::blas;
+use crate::linalg::team::{Team, cores};
 
 /// The cores of one run, and who has them when.
 #[derive(Debug)]
 pub struct Crew {
     pool: rayon::ThreadPool,
     team: Team,
+    /// There is a core for each worker.
+    has_cores: bool,
 }
 
 impl Crew {
@@ -26,7 +31,8 @@ impl Crew {
             rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("gemmnist-{i}")).build();
         let pool = pool.map_err(|error| Error::Threads { threads, reason: error.to_string() })?;
         let team = Team::new(threads).map_err(|error| Error::Threads { threads, reason: error.to_string() })?;
-        Ok(Self { pool, team })
+        let has_cores = threads <= available();
+        Ok(Self { pool, team, has_cores })
     }
 
     /// Runs `work`, the steps of a training, with all cores for the products of each.
@@ -39,8 +45,32 @@ impl Crew {
 
     /// Runs `work` with all cores for rayon.
     pub fn side_by_side<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        let work = || {
+            if self.has_cores {
+                spread();
+            }
+            work()
+        };
         with_one_blas_thread(|| self.pool.install(work))
     }
+}
+
+/// Waits until all workers of this pool are awake. Those that wait for long leave their cores, for who is not awake may have been woken on one of them (see [`cores`]); each once.
+fn spread() {
+    /// To wake a thread takes 5 to 50 µs.
+    const LONG: Duration = Duration::from_micros(100);
+    let (workers, awake) = (rayon::current_num_threads(), AtomicUsize::new(0));
+    rayon::broadcast(|_| {
+        awake.fetch_add(1, Ordering::Relaxed);
+        let since = Instant::now();
+        while awake.load(Ordering::Relaxed) < workers {
+            if since.elapsed() > LONG {
+                cores::here().map(cores::leave);
+                return;
+            }
+            std::hint::spin_loop();
+        }
+    });
 }
 
 /// Runs `work` with one BLAS thread, in each of those that call it, as many do so at a time: when the last has ended, even by a panic, what was set before the first is restored. OpenBLAS has one number for
@@ -91,6 +121,15 @@ pub fn available() -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn workers_that_wait_for_each_other_begin() {
+        let crew = Crew::new(available()).unwrap();
+        assert!(crew.has_cores);
+        for _ in 0..100 {
+            assert_eq!(crew.side_by_side(rayon::current_num_threads), available());
+        }
+    }
 
     #[test]
     fn work_side_by_side_has_the_workers_it_was_given() {

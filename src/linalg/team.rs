@@ -10,7 +10,7 @@
 //!
 //! Who does a part changes no bit of it.
 
-mod cores;
+pub mod cores;
 mod pace;
 
 use std::cell::{Cell, RefCell, UnsafeCell};
