@@ -65,29 +65,17 @@ fn by_panels<V: Vector>(mut left: impl LeftRows, right: Right, output: SparseOut
 pub fn multiply_in_place<V: Vector>(x: SomeSamples, w: Columns, output: SparseOutput, y: ColumnsMut) {
     let (left, samples, columns) = (Images::of(x), y.rows(), w.columns);
     let mut output = Put { output, c: y };
-    macro_rules! one_span_of {
-        ($rows:expr, $n:literal) => {{
-            let span = Span::<false> { start: 0, last: columns - ($n - 1) * V::LANES };
-            over_rows::<V, $n, false, 1>($rows, left, w, [span], &mut output);
-        }};
-    }
     let mut first = 0;
     while first < samples {
         let rows = first..samples.min(first + AT_ONCE);
         first = rows.end;
-        match columns.div_ceil(V::LANES) {
-            9 if widest::<V>() >= 9 => one_span_of!(rows, 9),
-            10 if widest::<V>() >= 10 => one_span_of!(rows, 10),
-            11 if widest::<V>() >= 11 => one_span_of!(rows, 11),
-            12 if widest::<V>() >= 12 => one_span_of!(rows, 12),
-            13 if widest::<V>() >= 13 => one_span_of!(rows, 13),
-            16 if columns == 16 * V::LANES => {
-                let spans = [0, 8 * V::LANES].map(|start| Span::<true> { start, last: V::LANES });
-                over_rows::<V, 8, true, 2>(rows, left, w, spans, &mut output);
-            }
-            _ => for_spans!(V, columns, const { [8, widest::<V>()] }, |span: N| {
+        if columns == 16 * V::LANES {
+            let spans = [0, 8 * V::LANES].map(|start| Span::<true> { start, last: V::LANES });
+            over_rows::<V, 8, true, 2>(rows, left, w, spans, &mut output);
+        } else {
+            for_spans!(V, columns, const { [8, widest::<V>()] }, |span: N| {
                 over_rows::<V, N, _, 1>(rows.clone(), left, w, [span], &mut output);
-            }),
+            });
         }
     }
 }
