@@ -27,7 +27,7 @@ pub use sparse::SparseBatch;
 use std::ops::Range;
 
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Axis, s};
+use ndarray::{Array, Array1, ArrayView2, ArrayViewMut2, Axis, Dimension, s};
 
 /// `C ← alpha·A·B + beta·C`: `a` (M, K), `b` (K, N) read, `c` (M, N) written; with `beta` 0 whatever `c` held is ignored.
 ///
@@ -39,14 +39,14 @@ pub fn gemm(alpha: f32, a: ArrayView2<f32>, b: ArrayView2<f32>, beta: f32, c: Ar
     general_mat_mul(alpha, &with_real_strides(a), &with_real_strides(b), beta, &mut with_real_strides_mut(c));
 }
 
-/// The same matrix in memory that starts with a cache line. A vector of 16 then lies in one line, where rows are whole lines,
-/// and threads that write columns of their own do not write into each other's.
-pub fn aligned(a: Array2<f32>) -> Array2<f32> {
+/// The same in memory that starts with a cache line. A vector of 16 then lies in one line, where rows are whole lines,
+/// and threads that write columns of their own do not write into each other's. (A clone may start elsewhere.)
+pub fn aligned<D: Dimension>(a: Array<f32, D>) -> Array<f32, D> {
     const LINE: usize = 64;
     let room = Array1::<f32>::zeros(a.len() + LINE / size_of::<f32>());
     let start = room.as_ptr().align_offset(LINE);
     let room = room.slice_move(s![start..start + a.len()]);
-    let mut aligned = room.into_shape_with_order(a.dim()).expect("as many elements");
+    let mut aligned = room.into_shape_with_order(a.raw_dim()).expect("as many elements");
     aligned.assign(&a);
     aligned
 }
@@ -100,6 +100,8 @@ fn with_real_strides_mut(c: ArrayViewMut2<f32>) -> ArrayViewMut2<f32> {
 
 #[cfg(test)]
 mod tests {
+    use ndarray::Array2;
+
     use super::*;
 
     /// Every combination of plain and transposed factors, of one row or column and several, cut from larger matrices.

@@ -2,7 +2,7 @@
 //! `v̂ = v / (1 - β₂ᵗ)`.
 //!
 //! Kingma and Ba 2015, algorithm 1; AdamW: Loshchilov and Hutter 2019. Constants and order of operations as in
-//! `torch.optim.Adam` and `AdamW`.
+//! `torch.optim.Adam` and `AdamW`, which divide by `√(1 - β₂ᵗ)` where this multiplies.
 
 use super::Rule;
 use crate::linalg::{ElementRule, Lanes, MOST_MEMORIES, Vector};
@@ -21,8 +21,8 @@ pub struct Adam<const DECOUPLED: bool> {
     step: i32,
     /// `η / (1 - β₁ᵗ)`.
     step_size: f32,
-    /// `√(1 - β₂ᵗ)`.
-    root_correction: f32,
+    /// `1 / √(1 - β₂ᵗ)`, with which a root is multiplied: a division of each would take longer than all else.
+    root_factor: f32,
 }
 
 impl Adam<false> {
@@ -46,7 +46,7 @@ impl<const DECOUPLED: bool> Rule for Adam<DECOUPLED> {
     fn begin_step(&mut self, learning_rate: f64) {
         self.step = self.step.saturating_add(1); // beyond 2^31 steps both corrections are 1 anyway
         self.step_size = (learning_rate / (1.0 - BETA_1.powi(self.step))) as f32;
-        self.root_correction = (1.0 - BETA_2.powi(self.step)).sqrt() as f32;
+        self.root_factor = (1.0 / (1.0 - BETA_2.powi(self.step)).sqrt()) as f32;
     }
 
     fn set_steps(&mut self, steps: u64) {
@@ -67,7 +67,7 @@ impl<const DECOUPLED: bool> ElementRule for Adam<DECOUPLED> {
         // Squares may be less than normal, and their roots far off then: beside ε they are nothing.
         let mean = mean + (gradient - mean) * (1.0 - BETA_1) as f32;
         let mean_square = mean_square * BETA_2 as f32 + gradient * (1.0 - BETA_2) as f32 * gradient;
-        let theta = theta - mean * self.step_size / (mean_square.sqrt() / self.root_correction + EPSILON);
+        let theta = theta - mean * self.step_size / (mean_square.sqrt() * self.root_factor + EPSILON);
         (theta, [mean, mean_square])
     }
 }

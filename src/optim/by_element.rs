@@ -2,10 +2,10 @@
 
 use std::fmt::Debug;
 
-use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
+use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 use super::{Memory, Optimizer};
-use crate::linalg::{ElementRule, Lanes, MOST_MEMORIES, Next, Samples, Vector, learn_rows, update};
+use crate::linalg::{ElementRule, Lanes, MOST_MEMORIES, Next, Samples, Vector, aligned, learn_rows, update};
 use crate::nn::{Learner, Network};
 
 /// What such an optimizer does with one parameter in one step: with an element, [`ElementRule::step`].
@@ -25,7 +25,7 @@ pub trait Rule: ElementRule + Debug + Send {
 }
 
 /// What L2 does to one element before its rule sees it: goes through the gradient, or shrinks the weight itself.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Decay {
     /// λ where it is added to the gradient, else 0.
     coupled: f32,
@@ -34,7 +34,7 @@ struct Decay {
 }
 
 impl Decay {
-    /// Of biases, and without L2.
+    /// Without L2.
     const NONE: Self = Self { coupled: 0.0, kept: 1.0 };
 }
 
@@ -67,9 +67,9 @@ pub struct ByElement<R> {
     /// Of the weights, in this step.
     decay: Decay,
     /// By parameter: a vector as long as it for each of `NAMES`.
-    memories: Vec<Vec<Vec<f32>>>,
+    memories: Vec<Vec<Array1<f32>>>,
     /// The gradient of the weights at hand, as they lie in memory, in its first elements.
-    gradient: Vec<f32>,
+    gradient: Array1<f32>,
 }
 
 impl<R: Rule> ByElement<R> {
@@ -81,9 +81,10 @@ impl<R: Rule> ByElement<R> {
         }
         let lengths: Vec<usize> =
             network.parameters().map(|(_, parameter)| parameter.file_shape().iter().product()).collect();
-        let memories = lengths.iter().map(|&length| vec![vec![0.0; length]; R::MEMORIES]);
+        let zeros = |length| aligned(Array1::zeros(length));
+        let memories = lengths.iter().map(|&length| (0..R::MEMORIES).map(|_| zeros(length)).collect());
         let largest = lengths.iter().copied().max().unwrap_or(0);
-        Self { rule, l2, decay: Decay::NONE, memories: memories.collect(), gradient: vec![0.0; largest] }
+        Self { rule, l2, decay: Decay::NONE, memories: memories.collect(), gradient: zeros(largest) }
     }
 }
 
@@ -100,7 +101,11 @@ impl<R: Rule> Optimizer for ByElement<R> {
         let mut all = Vec::new();
         for (parameter, memories) in self.memories.iter().enumerate() {
             let named = R::NAMES.iter().zip(memories);
-            all.extend(named.map(|(name, values)| Memory { parameter, name, values: &values[..] }));
+            all.extend(named.map(|(name, values)| Memory {
+                parameter,
+                name,
+                values: values.as_slice().expect(CONTIGUOUS),
+            }));
         }
         all
     }
@@ -109,7 +114,11 @@ impl<R: Rule> Optimizer for ByElement<R> {
         let mut all = Vec::new();
         for (parameter, memories) in self.memories.iter_mut().enumerate() {
             let named = R::NAMES.iter().zip(memories);
-            all.extend(named.map(|(name, values)| Memory { parameter, name, values: &mut values[..] }));
+            all.extend(named.map(|(name, values)| Memory {
+                parameter,
+                name,
+                values: values.as_slice_mut().expect(CONTIGUOUS),
+            }));
         }
         all
     }
@@ -131,23 +140,26 @@ impl<R: Rule> Learner for ByElement<R> {
         } else {
             like_w(second)
         };
-        let matrices = [w, like_w(&mut gradient[..shape.0 * shape.1]), like_w(first), second];
+        let gradient = like_w(&mut gradient.as_slice_mut().expect(CONTIGUOUS)[..shape.0 * shape.1]);
+        let matrices = [w, gradient, like_w(first), second];
         learn_rows(x, d, matrices, next, |product, [w, mut gradient, first, second]| {
             product.overwrite(gradient.view_mut());
             let [w, gradient, first, second] = [w, gradient, first, second].map(all);
-            update(&Decayed { rule, decay: *decay }, w, gradient, [first, second]);
+            match *decay {
+                Decay::NONE => update(rule, w, gradient, [first, second]),
+                decay => update(&Decayed { rule, decay }, w, gradient, [first, second]),
+            }
         });
     }
 
     fn bias(&mut self, parameter: usize, b: ArrayViewMut1<f32>, d_b: ArrayView1<f32>) {
         let d_b = d_b.to_slice().expect(CONTIGUOUS);
         let b = b.into_slice().expect(CONTIGUOUS);
-        let rule = Decayed { rule: &self.rule, decay: Decay::NONE };
-        update(&rule, b, d_b, slices(&mut self.memories[parameter]));
+        update(&self.rule, b, d_b, slices(&mut self.memories[parameter]));
     }
 }
 
-const CONTIGUOUS: &str = "a parameter lies in memory as a whole";
+const CONTIGUOUS: &str = "a parameter lies in memory as a whole, and what is remembered of it";
 
 /// All elements of whole rows.
 fn all<'a>(rows: ArrayViewMut2<'a, f32>) -> &'a mut [f32] {
@@ -155,7 +167,7 @@ fn all<'a>(rows: ArrayViewMut2<'a, f32>) -> &'a mut [f32] {
 }
 
 /// Those that there are, and empty ones.
-fn slices(memories: &mut [Vec<f32>]) -> [&mut [f32]; MOST_MEMORIES] {
+fn slices(memories: &mut [Array1<f32>]) -> [&mut [f32]; MOST_MEMORIES] {
     let mut memories = memories.iter_mut();
-    std::array::from_fn(|_| memories.next().map_or(&mut [][..], |memory| memory))
+    std::array::from_fn(|_| memories.next().map_or(&mut [][..], |memory| memory.as_slice_mut().expect(CONTIGUOUS)))
 }

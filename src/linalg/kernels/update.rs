@@ -34,10 +34,9 @@ impl<V: Vector> Lanes<V> {
     }
 }
 
-/// `+`, `-`, `*` and `/` of lanes with lanes and with a number. Each is rounded by itself, a quotient within a unit in the last place where nothing exceeds 1e30 or is
-/// below 1e-30.
+/// `+`, `-` and `*` of lanes with lanes and with a number. Each is rounded by itself.
 macro_rules! operator {
-    ($trait:ident, $method:ident, $of_vectors:ident, |$lanes:ident, $number:ident| $by_number:expr) => {
+    ($trait:ident, $method:ident, $of_vectors:ident) => {
         impl<V: Vector> $trait for Lanes<V> {
             type Output = Self;
 
@@ -51,18 +50,26 @@ macro_rules! operator {
             type Output = Self;
 
             #[inline(always)]
-            fn $method(self, $number: f32) -> Self {
-                let $lanes = self.0;
-                Self($by_number)
+            fn $method(self, number: f32) -> Self {
+                Self(self.0.$of_vectors(V::splat(number)))
             }
         }
     };
 }
 
-operator!(Add, add, add, |lanes, number| lanes.add(V::splat(number)));
-operator!(Sub, sub, subtract, |lanes, number| lanes.subtract(V::splat(number)));
-operator!(Mul, mul, multiply, |lanes, number| lanes.multiply(V::splat(number)));
-operator!(Div, div, divide, |lanes, number| lanes.divide_by(number));
+operator!(Add, add, add);
+operator!(Sub, sub, subtract);
+operator!(Mul, mul, multiply);
+
+/// Within a unit in the last place where nothing exceeds 1e30 or is below 1e-30. By a number that is the same for all, multiply with its reciprocal.
+impl<V: Vector> Div for Lanes<V> {
+    type Output = Self;
+
+    #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        Self(self.0.divide(other.0))
+    }
+}
 
 /// A memory smaller than this is 0. What is remembered of a pixel that was not seen for some hundred steps would become smaller than the normal numbers are, and
 /// stay so: Intel's processors take a hundred times as long for one. No weight can tell: it is moved by a memory over 1e-8 at most.
@@ -147,7 +154,7 @@ fn one_vector<V: Vector, R: ElementRule, const WHOLE: bool>(
 mod tests {
     use super::*;
 
-    /// Takes the quotient of the gradient and theta, a third of the memory, and the root of theta.
+    /// Takes the quotient of the gradient and theta, and the root of theta.
     struct Divide;
 
     impl ElementRule for Divide {
@@ -159,7 +166,7 @@ mod tests {
             gradient: Lanes<V>,
             [first, _]: [Lanes<V>; 2],
         ) -> (Lanes<V>, [Lanes<V>; 2]) {
-            (gradient / theta, [first / 3.0, theta.sqrt()])
+            (gradient / theta, [first, theta.sqrt()])
         }
     }
 
@@ -183,9 +190,8 @@ mod tests {
         for kind in kinds() {
             for dividend in [1.0, -1.0, 1.999_999_9, 3.3, 1e-12, -7.7e9] {
                 let (mut theta, gradient) = (divisors.clone(), vec![dividend; divisors.len()]);
-                let (mut thirds, mut roots) = (divisors.clone(), vec![0.0; theta.len()]);
-                update_by(kind, &Divide, &mut theta, &gradient, [&mut thirds, &mut roots]);
-                assert!(thirds.iter().zip(&divisors).all(|(third, number)| *third == number / 3.0), "{kind:?}");
+                let (mut first, mut roots) = (vec![1.0; theta.len()], vec![0.0; theta.len()]);
+                update_by(kind, &Divide, &mut theta, &gradient, [&mut first, &mut roots]);
                 let is_rounded =
                     |(k, &divisor): (usize, &f32)| theta[k] == dividend / divisor && roots[k] == divisor.sqrt();
                 let rounded = divisors.iter().enumerate().filter(|&pair| is_rounded(pair)).count();

@@ -43,12 +43,6 @@ pub trait Vector: Copy {
     /// infinite. Beyond 1e30 it may be anything, below 1e-30 some units off.
     fn divide(self, b: Self) -> Self;
 
-    /// The same by one number.
-    #[inline(always)]
-    fn divide_by(self, b: f32) -> Self {
-        self.divide(Self::splat(b))
-    }
-
     /// `√self` in every lane, within a unit in the last place; of a number that is less than normal, something as small.
     fn root(self) -> Self;
 
@@ -263,12 +257,6 @@ mod x86 {
         #[inline(always)]
         fn divide(self, b: Self) -> Self {
             if divides_fast() { unsafe { _mm512_div_ps(self, b) } } else { quotient(self, b) }
-        }
-
-        /// By the reciprocal, which a loop needs once.
-        #[inline(always)]
-        fn divide_by(self, b: f32) -> Self {
-            quotient(self, Self::splat(b))
         }
 
         #[inline(always)]
