@@ -11,63 +11,16 @@ use super::{Columns, ColumnsMut, Left, Output, Pairs, Product, SomeSamples};
 use crate::linalg::pairs::{Entry, PAIR, PairLists};
 use crate::linalg::sparse::{Group, Paired, SET};
 
-/// The columns of a tile: some vectors from `start` on, the last of them with `last` lanes. If it is `WHOLE`, these are all lanes.
-#[derive(Clone, Copy)]
-struct Span<const WHOLE: bool> {
-    start: usize,
-    last: usize,
-}
-
 /// The sums of a tile of `M` rows and `N` vectors.
 type Sums<V, const M: usize, const N: usize> = [[V; N]; M];
 
-/// Does `$work` with span after span of so many columns: with `[most, widest]` for `$spans` `WHOLE` ones of `most` vectors, which is two, four or eight, until there are `widest` or fewer; then one of what is left, which is
-/// `WHOLE` if that is as much, and else has a last vector with its own number of lanes.
-macro_rules! for_spans {
-    ($v:ident, $columns:expr, $spans:expr, |$span:ident: $n:ident| $work:expr) => {{
-        let (columns, [most, widest], mut start) = ($columns, $spans, 0);
-        macro_rules! span_of {
-            ($of:literal, $whole:literal) => {{
-                const $n: usize = $of;
-                let last = if $whole { $v::LANES } else { columns - start - ($n - 1) * $v::LANES };
-                let $span = Span::<$whole> { start, last };
-                $work;
-            }};
-        }
-        while columns - start > widest * $v::LANES || columns - start == most * $v::LANES {
-            match most {
-                2 => span_of!(2, true),
-                4 => span_of!(4, true),
-                8 => span_of!(8, true),
-                _ => unreachable!("whole spans have two, four or eight vectors"),
-            }
-            start += most * $v::LANES;
-        }
-        match (columns - start).div_ceil($v::LANES) {
-            0 => {}
-            1 => span_of!(1, false),
-            2 => span_of!(2, false),
-            3 if widest >= 3 => span_of!(3, false),
-            4 if widest >= 4 => span_of!(4, false),
-            5 if widest >= 5 => span_of!(5, false),
-            6 if widest >= 6 => span_of!(6, false),
-            7 if widest >= 7 => span_of!(7, false),
-            8 if widest >= 8 => span_of!(8, false),
-            9 if widest >= 9 => span_of!(9, false),
-            10 if widest >= 10 => span_of!(10, false),
-            11 if widest >= 11 => span_of!(11, false),
-            12 if widest >= 12 => span_of!(12, false),
-            13 if widest >= 13 => span_of!(13, false),
-            _ => unreachable!("a span has at most so many"),
-        }
-    }};
-}
-
 mod dots;
 mod panels;
+mod span;
 
 pub use dots::dots;
 pub use panels::{multiply_each, multiply_in_place, multiply_rows};
+use span::{Half, Last, Part, Span, Whole, for_spans};
 
 /// Rows of a tile of `N` vectors, at most: as many as there are registers for their sums, less those for what is multiplied.
 #[inline(always)]
@@ -88,18 +41,18 @@ pub fn multiply<V: Vector>(product: Product, output: Output) {
         (Left::Rows { values, stride }, Output::Overwrite(mut c)) => {
             let left = Rows { values, stride, terms };
             for_spans!(V, right.columns, [2, 2], |span: N| {
-                by_rows::<V, N, _>(rows, left, right, span, &mut Overwrite(c.reborrow()));
+                by_rows::<V, _, N>(rows, left, right, span, &mut Overwrite(c.reborrow()));
             });
         }
         (Left::Columns(left), Output::Add { alpha, mut c }) => {
             for_spans!(V, right.columns, [2, 2], |span: N| {
-                by_rows::<V, N, _>(rows, left, right, span, &mut Add { alpha, c: c.reborrow() });
+                by_rows::<V, _, N>(rows, left, right, span, &mut Add { alpha, c: c.reborrow() });
             });
         }
         (Left::Rows { values, stride }, Output::Transposed(mut c)) => {
             let left = Rows { values, stride, terms };
             for_spans!(V, right.columns, [2, 2], |span: N| {
-                by_rows::<V, N, _>(rows, left, right, span, &mut Transposed(c.reborrow()));
+                by_rows::<V, _, N>(rows, left, right, span, &mut Transposed(c.reborrow()));
             });
         }
         _ => panic!("no layer needs this product"),
@@ -129,9 +82,9 @@ pub fn multiply_group<V: Vector>(x: SomeSamples, w: Columns, output: SparseOutpu
     let left = GroupRows { group, first: x.first, start };
     let (rows, mut output) = (y.rows(), Put { output, c: y });
     if rows == 1 {
-        return for_spans!(V, w.columns, [8, 8], |span: N| by_rows::<V, N, _>(1, left, w, span, &mut output));
+        return for_spans!(V, w.columns, [8, 8], |span: N| by_rows::<V, _, N>(1, left, w, span, &mut output));
     }
-    for_spans!(V, w.columns, [2, 2], |span: N| by_rows::<V, N, _>(rows, left, w, span, &mut output));
+    for_spans!(V, w.columns, [2, 2], |span: N| by_rows::<V, _, N>(rows, left, w, span, &mut output));
 }
 
 /// See [`super::add_sparse`].
@@ -149,10 +102,10 @@ fn add_pairs<V: Vector, const ALL: bool>(x: Pairs, d: Columns, output: &mut impl
     match x.batch.lists() {
         Some(lists) if d.rows * d.columns <= NEAR => add_listed::<V, ALL>(x, lists, d, output),
         Some(lists) => for_spans!(V, d.columns, const { pair_spans::<V>() }, |span: N| {
-            add_listed_in::<V, N, _, ALL>(x, lists, d, span, output);
+            add_listed_in::<V, _, N, ALL>(x, lists, d, span, output);
         }),
         None => for_spans!(V, d.columns, const { pair_spans::<V>() }, |span: N| {
-            for_pairs::<V, N, _, ALL>(x, d, span, output);
+            for_pairs::<V, _, N, ALL>(x, d, span, output);
         }),
     }
 }
@@ -167,9 +120,9 @@ pub fn add_group<V: Vector>(x: Pairs, d: Columns, alpha: f32, c: ColumnsMut) {
     let left = Columns::new(group.matrix().slice_move(s![.., start..end]));
     let (rows, mut output) = (columns.len(), AddPicked { alpha, c, columns, start: first });
     if d.rows == 1 {
-        return for_spans!(V, d.columns, [8, 8], |span: N| by_rows::<V, N, _>(rows, left, d, span, &mut output));
+        return for_spans!(V, d.columns, [8, 8], |span: N| by_rows::<V, _, N>(rows, left, d, span, &mut output));
     }
-    for_spans!(V, d.columns, [2, 2], |span: N| by_rows::<V, N, _>(rows, left, d, span, &mut output));
+    for_spans!(V, d.columns, [2, 2], |span: N| by_rows::<V, _, N>(rows, left, d, span, &mut output));
 }
 
 /// What becomes of the products of a sparse batch.
@@ -187,11 +140,11 @@ pub enum SparseOutput {
 /// All rows of `A·B` in the columns of `span`, in as few tiles as their height allows, the last two of like height; where there is no tile of that height, the next
 /// lower one, and what is left comes after it.
 #[inline(always)]
-fn by_rows<V: Vector, const N: usize, const WHOLE: bool>(
+fn by_rows<V: Vector, L: Last, const N: usize>(
     rows: usize,
     left: impl Terms,
     right: Columns,
-    span: Span<WHOLE>,
+    span: Span<L>,
     output: &mut impl Finish,
 ) {
     let (most, mut first) = (most_rows::<V>(N), 0);
@@ -228,20 +181,20 @@ const NEAR: usize = 1 << 15;
 #[inline(always)]
 fn add_listed<V: Vector, const ALL: bool>(x: Pairs, lists: &PairLists, d: Columns, output: &mut impl Finish) {
     for_listed::<ALL>(x, lists, d, |listed| {
-        for_spans!(V, d.columns, const { pair_spans::<V>() }, |span: N| listed.add::<V, N, _>(span, output));
+        for_spans!(V, d.columns, const { pair_spans::<V>() }, |span: N| listed.add::<V, _, N>(span, output));
     });
 }
 
 /// One span of all pairs.
 #[inline(always)]
-fn add_listed_in<V: Vector, const N: usize, const WHOLE: bool, const ALL: bool>(
+fn add_listed_in<V: Vector, L: Last, const N: usize, const ALL: bool>(
     x: Pairs,
     lists: &PairLists,
     d: Columns,
-    span: Span<WHOLE>,
+    span: Span<L>,
     output: &mut impl Finish,
 ) {
-    for_listed::<ALL>(x, lists, d, |listed| listed.add::<V, N, _>(span, output));
+    for_listed::<ALL>(x, lists, d, |listed| listed.add::<V, _, N>(span, output));
 }
 
 /// Does `work` with pair after pair: `ALL`, or without those that are zero in all samples.
@@ -275,18 +228,18 @@ struct Listed<'a> {
 impl Listed<'_> {
     /// Adds them up in the columns of `span`.
     #[inline(always)]
-    fn add<V: Vector, const N: usize, const WHOLE: bool>(self, span: Span<WHOLE>, output: &mut impl Finish) {
+    fn add<V: Vector, L: Last, const N: usize>(self, span: Span<L>, output: &mut impl Finish) {
         if self.is_alone {
-            output.finish(self.sums::<V, 1, N, WHOLE>(span), self.first, span);
+            output.finish(self.sums::<V, _, 1, N>(span), self.first, span);
         } else {
-            output.finish(self.sums::<V, PAIR, N, WHOLE>(span), self.first, span);
+            output.finish(self.sums::<V, _, PAIR, N>(span), self.first, span);
         }
     }
 
     /// The first `M` of them.
     #[inline(always)]
     #[expect(unsafe_code, reason = "a check for each entry is a fourteenth of an update")]
-    fn sums<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(self, span: Span<WHOLE>) -> Sums<V, M, N> {
+    fn sums<V: Vector, L: Last, const M: usize, const N: usize>(self, span: Span<L>) -> Sums<V, M, N> {
         let mut sums = [[V::splat(0.0); N]; M];
         for &entry in self.entries {
             let bytes = entry.bytes();
@@ -300,10 +253,10 @@ impl Listed<'_> {
 
 /// Pair by pair: `ALL`, or without those that are zero in all samples.
 #[inline(always)]
-fn for_pairs<V: Vector, const N: usize, const WHOLE: bool, const ALL: bool>(
+fn for_pairs<V: Vector, L: Last, const N: usize, const ALL: bool>(
     x: Pairs,
     d: Columns,
-    span: Span<WHOLE>,
+    span: Span<L>,
     output: &mut impl Finish,
 ) {
     let (columns, mut first) = (x.batch.paired(), x.first_from::<ALL>(0));
@@ -335,54 +288,39 @@ impl Pairs<'_> {
 /// A left factor.
 trait Terms: Copy {
     /// `M` rows of `A·B` from `first` on, in the columns of `span`. They stay in registers.
-    fn sums<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
+    fn sums<V: Vector, L: Last, const M: usize, const N: usize>(
         self,
         right: Columns,
         first: usize,
-        span: Span<WHOLE>,
+        span: Span<L>,
     ) -> Sums<V, M, N>;
-}
-
-/// `N` vectors of `row`, the last of them with the lanes of `span`.
-#[inline(always)]
-fn load<V: Vector, const N: usize, const WHOLE: bool>(row: &[f32], span: Span<WHOLE>) -> [V; N] {
-    let (mut vectors, whole) = ([V::splat(0.0); N], if WHOLE { N } else { N - 1 });
-    let (values, rest) = row[span.start..].split_at(whole * V::LANES); // so that there is one check of the length
-    for n in 0..whole {
-        vectors[n] = V::load(&values[n * V::LANES..]);
-    }
-    if !WHOLE {
-        vectors[N - 1] = V::load_first(span.last, rest);
-    }
-    vectors
 }
 
 /// `sums ← sums + a·b`, of all `a` with the vectors of `row` in the columns of `span`. Of the two, those that are fewer stay in registers meanwhile.
 #[inline(always)]
-fn add_term<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
+fn add_term<V: Vector, L: Last, const M: usize, const N: usize>(
     sums: &mut Sums<V, M, N>,
     a: impl Fn(usize) -> f32,
     row: &[f32],
-    span: Span<WHOLE>,
+    span: Span<L>,
 ) {
     if M < N {
-        let (mut factors, whole) = ([V::splat(0.0); M], if WHOLE { N } else { N - 1 });
+        let (mut factors, lying) = ([V::splat(0.0); M], span.split::<V, N>(row));
         for m in 0..M {
             factors[m] = V::splat(a(m));
         }
-        let (values, rest) = row[span.start..].split_at(whole * V::LANES);
         for n in 0..N {
-            let b = if n < whole { V::load(&values[n * V::LANES..]) } else { V::load_first(span.last, rest) };
+            let b = span.load_nth::<V, N>(n, lying);
             for m in 0..M {
-                sums[m][n] = factors[m].multiply_add(b, sums[m][n]);
+                sums[m][n] = span.multiply_add::<V, N>(n, factors[m], b, sums[m][n]);
             }
         }
     } else {
-        let b: [V; N] = load(row, span);
+        let b: [V; N] = span.load(row);
         for m in 0..M {
             let a = V::splat(a(m));
             for n in 0..N {
-                sums[m][n] = a.multiply_add(b[n], sums[m][n]);
+                sums[m][n] = span.multiply_add::<V, N>(n, a, b[n], sums[m][n]);
             }
         }
     }
@@ -399,11 +337,11 @@ struct Rows<'a> {
 
 impl Terms for Rows<'_> {
     #[inline(always)]
-    fn sums<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
+    fn sums<V: Vector, L: Last, const M: usize, const N: usize>(
         self,
         right: Columns,
         first: usize,
-        span: Span<WHOLE>,
+        span: Span<L>,
     ) -> Sums<V, M, N> {
         let mut sums = [[V::splat(0.0); N]; M];
         let mut rows: [&[f32]; M] = [&[]; M];
@@ -422,11 +360,11 @@ impl Terms for Rows<'_> {
 /// Column-major: its rows are the columns of the factor.
 impl Terms for Columns<'_> {
     #[inline(always)]
-    fn sums<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
+    fn sums<V: Vector, L: Last, const M: usize, const N: usize>(
         self,
         right: Columns,
         first: usize,
-        span: Span<WHOLE>,
+        span: Span<L>,
     ) -> Sums<V, M, N> {
         let mut sums = [[V::splat(0.0); N]; M];
         let mut k = 0;
@@ -449,11 +387,11 @@ struct GroupRows<'a> {
 
 impl Terms for GroupRows<'_> {
     #[inline(always)]
-    fn sums<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
+    fn sums<V: Vector, L: Last, const M: usize, const N: usize>(
         self,
         right: Columns,
         first: usize,
-        span: Span<WHOLE>,
+        span: Span<L>,
     ) -> Sums<V, M, N> {
         let Self { group, start, .. } = self;
         let mut sums = [[V::splat(0.0); N]; M];
@@ -482,11 +420,7 @@ struct PairTerms<'a> {
 impl PairTerms<'_> {
     /// See [`Terms::sums`]: of the first `M` of its columns.
     #[inline(always)]
-    fn sums<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
-        self,
-        right: Columns,
-        span: Span<WHOLE>,
-    ) -> Sums<V, M, N> {
+    fn sums<V: Vector, L: Last, const M: usize, const N: usize>(self, right: Columns, span: Span<L>) -> Sums<V, M, N> {
         let Paired { bytes, stride, values, sets_of_pair, .. } = self.columns;
         let (mut sums, mut number) = ([[V::splat(0.0); N]; M], 0);
         while number < sets_of_pair {
@@ -506,25 +440,12 @@ impl PairTerms<'_> {
 /// What becomes of sums.
 trait Finish {
     /// Puts those of the rows from `first` on and the columns of `span` where they belong.
-    fn finish<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
+    fn finish<V: Vector, L: Last, const M: usize, const N: usize>(
         &mut self,
         sums: Sums<V, M, N>,
         first: usize,
-        span: Span<WHOLE>,
+        span: Span<L>,
     );
-}
-
-/// Overwrites `N` vectors of `row`.
-#[inline(always)]
-fn store<V: Vector, const N: usize, const WHOLE: bool>(vectors: [V; N], row: &mut [f32], span: Span<WHOLE>) {
-    let whole = if WHOLE { N } else { N - 1 };
-    let (values, rest) = row[span.start..].split_at_mut(whole * V::LANES);
-    for n in 0..whole {
-        vectors[n].store(&mut values[n * V::LANES..]);
-    }
-    if !WHOLE {
-        vectors[N - 1].store_first(span.last, rest);
-    }
 }
 
 /// `C ← A·B`.
@@ -532,14 +453,14 @@ struct Overwrite<'a>(ColumnsMut<'a>);
 
 impl Finish for Overwrite<'_> {
     #[inline(always)]
-    fn finish<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
+    fn finish<V: Vector, L: Last, const M: usize, const N: usize>(
         &mut self,
         sums: Sums<V, M, N>,
         first: usize,
-        span: Span<WHOLE>,
+        span: Span<L>,
     ) {
         for m in 0..M {
-            store(sums[m], self.0.row(first + m), span);
+            span.store(sums[m], self.0.row(first + m));
         }
     }
 }
@@ -552,11 +473,11 @@ struct Put<'a> {
 
 impl Finish for Put<'_> {
     #[inline(always)]
-    fn finish<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
+    fn finish<V: Vector, L: Last, const M: usize, const N: usize>(
         &mut self,
         sums: Sums<V, M, N>,
         first: usize,
-        span: Span<WHOLE>,
+        span: Span<L>,
     ) {
         let c = self.c.reborrow();
         match self.output {
@@ -574,11 +495,11 @@ struct Add<'a> {
 
 impl Finish for Add<'_> {
     #[inline(always)]
-    fn finish<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
+    fn finish<V: Vector, L: Last, const M: usize, const N: usize>(
         &mut self,
         sums: Sums<V, M, N>,
         first: usize,
-        span: Span<WHOLE>,
+        span: Span<L>,
     ) {
         let mut rows = [0; M];
         for m in 0..M {
@@ -598,11 +519,11 @@ struct AddPicked<'a> {
 
 impl Finish for AddPicked<'_> {
     #[inline(always)]
-    fn finish<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
+    fn finish<V: Vector, L: Last, const M: usize, const N: usize>(
         &mut self,
         sums: Sums<V, M, N>,
         first: usize,
-        span: Span<WHOLE>,
+        span: Span<L>,
     ) {
         let columns: &[u16; M] = self.columns[first..].first_chunk().expect("a column for each row");
         let mut rows = [0; M];
@@ -615,23 +536,23 @@ impl Finish for AddPicked<'_> {
 
 /// `C ← C + alpha·sums` in these rows of `C`.
 #[inline(always)]
-fn add_to<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
+fn add_to<V: Vector, L: Last, const M: usize, const N: usize>(
     c: &mut ColumnsMut,
     rows: [usize; M],
     alpha: f32,
     mut sums: Sums<V, M, N>,
-    span: Span<WHOLE>,
+    span: Span<L>,
 ) {
     let alpha = V::splat(alpha);
     // All are read before one is written: a vector that is written in part cannot be read at once.
     for m in 0..M {
-        let c: [V; N] = load(c.row(rows[m]), span);
+        let c: [V; N] = span.load(c.row(rows[m]));
         for n in 0..N {
             sums[m][n] = alpha.multiply_add(sums[m][n], c[n]);
         }
     }
     for m in 0..M {
-        store(sums[m], c.row(rows[m]), span);
+        span.store(sums[m], c.row(rows[m]));
     }
 }
 
@@ -643,11 +564,11 @@ const MOST_LANES: usize = 16;
 
 impl Finish for Transposed<'_> {
     #[inline(always)]
-    fn finish<V: Vector, const M: usize, const N: usize, const WHOLE: bool>(
+    fn finish<V: Vector, L: Last, const M: usize, const N: usize>(
         &mut self,
         sums: Sums<V, M, N>,
         first: usize,
-        span: Span<WHOLE>,
+        span: Span<L>,
     ) {
         for n in 0..N {
             let mut done = 0;

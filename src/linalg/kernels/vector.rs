@@ -30,6 +30,21 @@ pub trait Vector: Copy {
     /// `self·b + c` in every lane, rounded once where the processor can.
     fn multiply_add(self, b: Self, c: Self) -> Self;
 
+    /// Whether half a vector takes less time than a whole one, or hardly more.
+    const HAS_HALVES: bool = false;
+
+    /// [`Self::load_first`] of at most half of the lanes.
+    #[inline(always)]
+    fn load_first_of_half(lanes: usize, values: &[f32]) -> Self {
+        Self::load_first(lanes, values)
+    }
+
+    /// [`Self::multiply_add`] in the first half of the lanes; what the others have after it is nobody's.
+    #[inline(always)]
+    fn multiply_add_half(self, b: Self, c: Self) -> Self {
+        self.multiply_add(b, c)
+    }
+
     /// `self + b` in every lane.
     fn add(self, b: Self) -> Self;
 
@@ -237,6 +252,24 @@ mod x86 {
         #[inline(always)]
         fn multiply_add(self, b: Self, c: Self) -> Self {
             unsafe { _mm512_fmadd_ps(self, b, c) }
+        }
+
+        // A Zen 4 takes a vector of 16 as two of 8.
+        const HAS_HALVES: bool = true;
+
+        #[inline(always)]
+        fn load_first_of_half(lanes: usize, values: &[f32]) -> Self {
+            let values = &values[..lanes];
+            assert!(lanes <= 8, "more lanes than half a vector has");
+            unsafe { _mm512_zextps256_ps512(_mm256_maskz_loadu_ps(first(lanes) as u8, values.as_ptr())) }
+        }
+
+        #[inline(always)]
+        fn multiply_add_half(self, b: Self, c: Self) -> Self {
+            unsafe {
+                let (a, b, c) = (_mm512_castps512_ps256(self), _mm512_castps512_ps256(b), _mm512_castps512_ps256(c));
+                _mm512_zextps256_ps512(_mm256_fmadd_ps(a, b, c))
+            }
         }
 
         #[inline(always)]

@@ -7,7 +7,9 @@ use std::hint::black_box;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use super::{Columns, ColumnsMut, Finish, MOST_LANES, Put, Span, SparseOutput, Vector, load};
+use super::{
+    Columns, ColumnsMut, Finish, Half, Last, MOST_LANES, Part, Put, Span, SparseOutput, Vector, Whole, for_spans,
+};
 use crate::linalg::bytes::prefetch;
 use crate::linalg::kernels::{Left, Right, SomeSamples};
 use crate::linalg::sparse::Each;
@@ -54,7 +56,7 @@ fn by_panels<V: Vector>(mut left: impl LeftRows, right: Right, output: SparseOut
         let mut first = 0;
         while first < rows {
             let end = rows.min(first + most);
-            over_panels::<V, N, _>(&mut left, first..end, right, span, &mut output);
+            over_panels::<V, _, N>(&mut left, first..end, right, span, &mut output);
             first = end;
         }
     });
@@ -70,11 +72,11 @@ pub fn multiply_in_place<V: Vector>(x: SomeSamples, w: Columns, output: SparseOu
         let rows = first..samples.min(first + AT_ONCE);
         first = rows.end;
         if columns == 16 * V::LANES {
-            let spans = [0, 8 * V::LANES].map(|start| Span::<true> { start, last: V::LANES });
-            over_rows::<V, 8, true, 2>(rows, left, w, spans, &mut output);
+            let spans = [0, 8 * V::LANES].map(|start| Span { start, last: Whole });
+            over_rows::<V, _, 8, 2>(rows, left, w, spans, &mut output);
         } else {
             for_spans!(V, columns, const { [8, widest::<V>()] }, |span: N| {
-                over_rows::<V, N, _, 1>(rows.clone(), left, w, [span], &mut output);
+                over_rows::<V, _, N, 1>(rows.clone(), left, w, [span], &mut output);
             });
         }
     }
@@ -88,21 +90,21 @@ const fn widest<V: Vector>() -> usize {
 
 /// Some `rows` of the product, at most [`ROWS`], in the columns of `span`.
 #[inline(always)]
-fn over_panels<V: Vector, const N: usize, const WHOLE: bool>(
+fn over_panels<V: Vector, L: Last, const N: usize>(
     left: &mut impl LeftRows,
     rows: Range<usize>,
     right: Right,
-    span: Span<WHOLE>,
+    span: Span<L>,
     output: &mut Put,
 ) {
     let (mut panel, mut sums) = (Room::<[V; N], TERMS>::new(), Room::<[V; N], ROWS>::new());
-    let (all_terms, width) = (right.terms(), (N - 1) * V::LANES + span.last);
+    let (all_terms, width) = (right.terms(), span.width::<V, N>());
     let is_far = right.len() > FAR;
     let mut start = 0;
     loop {
         let terms = start..all_terms.min(start + TERMS);
         let is_last = terms.end == all_terms;
-        copy::<V, N, _>(right, terms.clone(), span, &mut panel);
+        copy::<V, _, N>(right, terms.clone(), span, &mut panel);
         left.prepare::<V>(rows.clone(), terms.clone());
         // A row ahead: where its terms end is foreseen wrongly, and nothing is read before that is known.
         let mut next = left.set::<V>(rows.start, terms.clone());
@@ -128,7 +130,7 @@ fn over_panels<V: Vector, const N: usize, const WHOLE: bool>(
                 let entry = V::splat(left.number(entries[k]));
                 let vectors = panel.get(k);
                 for n in 0..N {
-                    sum[n] = entry.multiply_add(vectors[n], sum[n]);
+                    sum[n] = span.multiply_add::<V, N>(n, entry, vectors[n], sum[n]);
                 }
             }
             if is_last {
@@ -147,22 +149,22 @@ fn over_panels<V: Vector, const N: usize, const WHOLE: bool>(
 
 /// Some `rows` of the product, at most [`AT_ONCE`], in the columns of `spans`, which lie side by side. A row's second span runs over the same terms as the first, so its end is foreseen, and its entries are near.
 #[inline(always)]
-fn over_rows<V: Vector, const N: usize, const WHOLE: bool, const SPANS: usize>(
+fn over_rows<V: Vector, L: Last, const N: usize, const SPANS: usize>(
     rows: Range<usize>,
     left: Images,
     w: Columns,
-    spans: [Span<WHOLE>; SPANS],
+    spans: [Span<L>; SPANS],
     output: &mut Put,
 ) {
     let mut room = Room::<[[V; N]; SPANS], AT_ONCE>::new();
     let sums = room.all(rows.len(), [[V::splat(0.0); N]; SPANS]);
-    let width = (SPANS - 1) * N * V::LANES + (N - 1) * V::LANES + spans[SPANS - 1].last;
+    let width = (SPANS - 1) * N * V::LANES + spans[SPANS - 1].width::<V, N>();
     let columns = spans[0].start..spans[0].start + width;
     let is_far = Right::Rows(w).len() > FAR;
     let mut start = 0;
     while start < w.rows {
         let terms = start..w.rows.min(start + TERMS);
-        let lying = spans.map(|span| w.part(terms.clone(), span.start..span.start + (N - 1) * V::LANES + span.last));
+        let lying = spans.map(|span| w.part(terms.clone(), span.start..span.start + span.width::<V, N>()));
         // A row ahead: where its terms end is foreseen wrongly, and nothing is read before that is known.
         let mut next = left.set::<V>(rows.start, terms.clone());
         let mut row = rows.start;
@@ -188,9 +190,9 @@ fn over_rows<V: Vector, const N: usize, const WHOLE: bool, const SPANS: usize>(
                     let k = set.trailing_zeros() as usize;
                     set &= set - 1;
                     let entry = V::splat(values[usize::from(entries[k])]);
-                    let vectors = load::<V, N, WHOLE>(lying.row(k), Span { start: 0, ..spans[s] });
+                    let vectors: [V; N] = Span { start: 0, ..spans[s] }.load(lying.row(k));
                     for n in 0..N {
-                        sum[n] = entry.multiply_add(vectors[n], sum[n]);
+                        sum[n] = spans[s].multiply_add::<V, N>(n, entry, vectors[n], sum[n]);
                     }
                 }
                 sums[s] = sum;
@@ -207,17 +209,17 @@ fn over_rows<V: Vector, const N: usize, const WHOLE: bool, const SPANS: usize>(
 
 /// Copies the rows for some `terms` of the right factor, in the columns of `span`.
 #[inline(always)]
-fn copy<V: Vector, const N: usize, const WHOLE: bool>(
+fn copy<V: Vector, L: Last, const N: usize>(
     right: Right,
     terms: Range<usize>,
-    span: Span<WHOLE>,
+    span: Span<L>,
     panel: &mut Room<[V; N], TERMS>,
 ) {
     let mut k = 0;
     match right {
         Right::Rows(rows) => {
             while k < terms.len() {
-                panel.put(k, load::<V, N, WHOLE>(rows.row(terms.start + k), span));
+                panel.put(k, span.load(rows.row(terms.start + k)));
                 k += 1;
             }
         }
@@ -226,7 +228,7 @@ fn copy<V: Vector, const N: usize, const WHOLE: bool>(
                 let some = V::LANES.min(terms.len() - k);
                 let mut turned = [[V::splat(0.0); MOST_LANES]; N];
                 for n in 0..N {
-                    let width = if WHOLE || n + 1 < N { V::LANES } else { span.last };
+                    let width = if n + 1 < N { V::LANES } else { span.last.lanes::<V>() };
                     turn_block(columns, span.start + n * V::LANES, width, terms.start + k, some, &mut turned[n]);
                 }
                 for l in 0..some {
