@@ -12,6 +12,9 @@ pub trait Vector: Copy {
     /// multiplied.
     const MOST_ROWS: [usize; 2];
 
+    /// Half a vector may take half the time of a whole one.
+    const HAS_HALVES: bool = false;
+
     /// The same number in every lane.
     fn splat(value: f32) -> Self;
 
@@ -29,9 +32,6 @@ pub trait Vector: Copy {
 
     /// `self·b + c` in every lane, rounded once where the processor can.
     fn multiply_add(self, b: Self, c: Self) -> Self;
-
-    /// Whether half a vector takes less time than a whole one, or hardly more.
-    const HAS_HALVES: bool = false;
 
     /// [`Self::load_first`] of at most half of the lanes.
     #[inline(always)]
@@ -219,6 +219,7 @@ mod x86 {
     impl Vector for __m512 {
         const LANES: usize = 16;
         const MOST_ROWS: [usize; 2] = [12, 16];
+        const HAS_HALVES: bool = true; // a Zen 4 takes it as two of 8
 
         #[inline(always)]
         fn splat(value: f32) -> Self {
@@ -253,9 +254,6 @@ mod x86 {
         fn multiply_add(self, b: Self, c: Self) -> Self {
             unsafe { _mm512_fmadd_ps(self, b, c) }
         }
-
-        // A Zen 4 takes a vector of 16 as two of 8.
-        const HAS_HALVES: bool = true;
 
         #[inline(always)]
         fn load_first_of_half(lanes: usize, values: &[f32]) -> Self {
