@@ -74,7 +74,7 @@ pub fn multiply_turned(x: ArrayView2<f32>, w: ArrayView2<f32>, mut y: ArrayViewM
 
 /// Where `X·W` or `δ·Wᵀ`, of so many `operations`, `samples` and `columns`, is cut for a team of `threads`: its columns, or its samples where these make parts that are more alike. 100
 /// columns are seven vectors: of two threads one would have four of them, but of 100 samples each 50. By columns each thread
-/// reads its own of the weights, by samples all: for less than a twentieth it is not worth it.
+/// reads its own of the weights, by samples all: for less than a twentieth it is not worth it. (Half vectors are left out of account.)
 fn cut_result(operations: usize, samples: usize, columns: usize, threads: usize) -> (Axis, Parts) {
     let by_columns = Parts::new(operations, columns, LINE, threads);
     if operations < 2 * WORTH_SHARING {

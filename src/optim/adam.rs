@@ -2,7 +2,7 @@
 //! `v̂ = v / (1 - β₂ᵗ)`.
 //!
 //! Kingma and Ba 2015, algorithm 1; AdamW: Loshchilov and Hutter 2019. Constants and order of operations as in
-//! `torch.optim.Adam` and `AdamW`, which divide by `√(1 - β₂ᵗ)` where this multiplies.
+//! `torch.optim.Adam` and `AdamW`, which divide by `√(1 - β₂ᵗ)` where this multiplies with its reciprocal.
 
 use super::Rule;
 use crate::linalg::{ElementRule, Lanes, MOST_MEMORIES, Vector};
@@ -21,7 +21,7 @@ pub struct Adam<const DECOUPLED: bool> {
     step: i32,
     /// `η / (1 - β₁ᵗ)`.
     step_size: f32,
-    /// `1 / √(1 - β₂ᵗ)`, with which a root is multiplied: a division of each would take longer than all else.
+    /// `1 / √(1 - β₂ᵗ)`, with which a root is multiplied: the divider has enough to do with the root and the quotient.
     root_factor: f32,
 }
 
@@ -69,5 +69,21 @@ impl<const DECOUPLED: bool> ElementRule for Adam<DECOUPLED> {
         let mean_square = mean_square * BETA_2 as f32 + gradient * (1.0 - BETA_2) as f32 * gradient;
         let theta = theta - mean * self.step_size / (mean_square.sqrt() * self.root_factor + EPSILON);
         (theta, [mean, mean_square])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn corrections_begin_large_and_end_at_one() {
+        let mut adam = Adam::coupled();
+        adam.begin_step(0.001);
+        assert!((adam.root_factor - 31.622_776).abs() < 1e-5, "1 / √0.001: {}", adam.root_factor);
+        assert!((adam.step_size - 0.01).abs() < 1e-8, "0.001 / 0.1: {}", adam.step_size);
+        adam.set_steps(u64::MAX);
+        adam.begin_step(0.001);
+        assert_eq!((adam.root_factor, adam.step_size), (1.0, 0.001));
     }
 }

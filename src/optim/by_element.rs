@@ -66,9 +66,9 @@ pub struct ByElement<R> {
     l2: f64,
     /// Of the weights, in this step.
     decay: Decay,
-    /// By parameter: a vector as long as it for each of `NAMES`.
+    /// By parameter: a vector as long as it for each of `NAMES`. Each begins on a cache line, else a vector of 16 lies across two.
     memories: Vec<Vec<Array1<f32>>>,
-    /// The gradient of the weights at hand, as they lie in memory, in its first elements.
+    /// The gradient of the weights at hand, as they lie in memory, in its first elements; on a cache line, too.
     gradient: Array1<f32>,
 }
 
@@ -170,4 +170,39 @@ fn all<'a>(rows: ArrayViewMut2<'a, f32>) -> &'a mut [f32] {
 fn slices(memories: &mut [Array1<f32>]) -> [&mut [f32]; MOST_MEMORIES] {
     let mut memories = memories.iter_mut();
     std::array::from_fn(|_| memories.next().map_or(&mut [][..], |memory| memory.as_slice_mut().expect(CONTIGUOUS)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::{Activation, Architecture, Init, Output};
+    use crate::optim::adam::Adam;
+    use crate::seed::Seed;
+
+    #[test]
+    fn what_is_updated_by_vectors_begins_on_a_cache_line() {
+        let architecture = Architecture::perceptron(5, &[7, 3], Activation::Relu, 2, Output::Softmax);
+        let optimizer = ByElement::new(Adam::coupled(), 0.0, &Network::initialised(architecture, Init::He, Seed(0)));
+        let memories = optimizer.memories();
+        assert_eq!(memories.len(), 2 * 6, "two of each of three weights and biases");
+        let begin = memories.iter().map(|memory| memory.values).chain(optimizer.gradient.as_slice());
+        assert!(begin.map(|values| values.as_ptr().addr()).all(|address| address.is_multiple_of(64)));
+    }
+
+    #[test]
+    fn a_decay_that_is_none_changes_no_bit() {
+        fn row(factor: f32) -> Vec<f32> {
+            (0..37).map(|i| factor * (i as f32 - 18.0)).collect()
+        }
+        fn learnt(rule: &impl ElementRule) -> [Vec<f32>; 3] {
+            let (mut theta, mut first, mut second) = (row(0.3), row(0.01), vec![0.5; 37]);
+            update(rule, &mut theta, &row(-0.07), [&mut first, &mut second]);
+            [theta, first, second]
+        }
+        let mut rule = Adam::coupled();
+        rule.begin_step(0.1);
+        let [with, without] = [learnt(&Decayed { rule: &rule, decay: Decay::NONE }), learnt(&rule)];
+        assert_eq!(with, without);
+        assert_ne!(with[0], row(0.3), "something was learnt");
+    }
 }

@@ -20,7 +20,7 @@ mod span;
 
 pub use dots::dots;
 pub use panels::{multiply_each, multiply_in_place, multiply_rows};
-use span::{Half, Last, Part, Span, Whole, for_spans};
+use span::{Last, Part, Span, Whole, for_spans};
 
 /// Rows of a tile of `N` vectors, at most: as many as there are registers for their sums, less those for what is multiplied.
 #[inline(always)]

@@ -61,7 +61,7 @@ operator!(Add, add, add);
 operator!(Sub, sub, subtract);
 operator!(Mul, mul, multiply);
 
-/// Within a unit in the last place where nothing exceeds 1e30 or is below 1e-30. By a number that is the same for all, multiply with its reciprocal.
+/// A quotient is within a unit in the last place where nothing exceeds 1e30 or is below 1e-30. Where all lanes have the same divisor, multiply with its reciprocal.
 impl<V: Vector> Div for Lanes<V> {
     type Output = Self;
 

@@ -39,7 +39,7 @@ pub trait Vector: Copy {
         Self::load_first(lanes, values)
     }
 
-    /// [`Self::multiply_add`] in the first half of the lanes; what the others have after it is nobody's.
+    /// [`Self::multiply_add`] in the first half of the lanes; the others are unspecified after it: they are neither stored nor added up.
     #[inline(always)]
     fn multiply_add_half(self, b: Self, c: Self) -> Self {
         self.multiply_add(b, c)
@@ -527,6 +527,46 @@ mod x86 {
             }
             if Kind::Avx512.runs_here() {
                 (0..=16).for_each(|lanes| unsafe { store_512(lanes) });
+            }
+        }
+
+        /// As the whole vectors in the lanes that they have, and zeros behind what is loaded.
+        #[test]
+        fn halves_are_loaded_and_multiplied_as_whole_vectors_are() {
+            fn lanes<V: Vector>(vector: V) -> Vec<f32> {
+                let mut lanes = vec![-1.0; V::LANES];
+                vector.store(&mut lanes);
+                lanes
+            }
+            fn compare<V: Vector>() {
+                let numbers: Vec<f32> = (1..=V::LANES).map(|number| number as f32 / 3.0).collect();
+                let (a, b) = (V::load(&numbers), V::splat(0.7));
+                let half = V::LANES / 2;
+                for count in 0..=half {
+                    let loaded = lanes(V::load_first_of_half(count, &numbers));
+                    assert_eq!(loaded, lanes(V::load_first(count, &numbers)), "{count} of {}", V::LANES);
+                    assert_eq!(
+                        (&loaded[..count], &loaded[count..]),
+                        (&numbers[..count], &vec![0.0; V::LANES - count][..])
+                    );
+                }
+                let (found, expected) = (lanes(a.multiply_add_half(b, a)), lanes(a.multiply_add(b, a)));
+                assert_eq!(found[..half], expected[..half], "{}", V::LANES);
+            }
+            #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,fma")]
+            fn compare_512() {
+                compare::<__m512>();
+            }
+            #[target_feature(enable = "avx2,fma")]
+            fn compare_256() {
+                compare::<__m256>();
+            }
+            compare::<[f32; 4]>();
+            if Kind::Avx2.runs_here() {
+                unsafe { compare_256() };
+            }
+            if Kind::Avx512.runs_here() {
+                unsafe { compare_512() };
             }
         }
 

@@ -7,9 +7,7 @@ use std::hint::black_box;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use super::{
-    Columns, ColumnsMut, Finish, Half, Last, MOST_LANES, Part, Put, Span, SparseOutput, Vector, Whole, for_spans,
-};
+use super::{Columns, ColumnsMut, Finish, Last, MOST_LANES, Part, Put, Span, SparseOutput, Vector, Whole, for_spans};
 use crate::linalg::bytes::prefetch;
 use crate::linalg::kernels::{Left, Right, SomeSamples};
 use crate::linalg::sparse::Each;

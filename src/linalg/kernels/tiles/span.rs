@@ -1,4 +1,4 @@
-//! The columns of a tile: some vectors, of the last of which not every lane may belong to it.
+//! The columns of a tile: some vectors, the last of which may be used in part.
 
 use super::Vector;
 
@@ -9,21 +9,21 @@ pub struct Span<L> {
     pub last: L,
 }
 
-/// The last vector of a span.
+/// The last vector of a span: which of its lanes belong to it.
 pub trait Last: Copy {
-    /// All of its lanes belong to the span.
+    /// All of them.
     const IS_WHOLE: bool = false;
 
-    /// How many do.
+    /// How many.
     fn lanes<V: Vector>(self) -> usize;
 
-    /// They, from the beginning of `values`; zeros behind them.
+    /// Loads so many numbers from the beginning of `values`; zeros in the other lanes.
     fn load<V: Vector>(self, values: &[f32]) -> V;
 
-    /// Overwrites as many `values`.
+    /// Overwrites so many numbers from the beginning of `values`.
     fn store<V: Vector>(self, vector: V, values: &mut [f32]);
 
-    /// `a·b + c` in them.
+    /// `a·b + c` in these lanes; what the others have after it is unspecified.
     #[inline(always)]
     fn multiply_add<V: Vector>(a: V, b: V, c: V) -> V {
         a.multiply_add(b, c)
@@ -33,14 +33,6 @@ pub trait Last: Copy {
 /// All lanes.
 #[derive(Clone, Copy)]
 pub struct Whole;
-
-/// So many.
-#[derive(Clone, Copy)]
-pub struct Part(pub usize);
-
-/// So many, half of them at most.
-#[derive(Clone, Copy)]
-pub struct Half(pub usize);
 
 impl Last for Whole {
     const IS_WHOLE: bool = true;
@@ -61,7 +53,11 @@ impl Last for Whole {
     }
 }
 
-impl Last for Part {
+/// So many lanes; `IN_HALF` if half of a vector has as many.
+#[derive(Clone, Copy)]
+pub struct Part<const IN_HALF: bool>(pub usize);
+
+impl<const IN_HALF: bool> Last for Part<IN_HALF> {
     #[inline(always)]
     fn lanes<V: Vector>(self) -> usize {
         self.0
@@ -69,24 +65,7 @@ impl Last for Part {
 
     #[inline(always)]
     fn load<V: Vector>(self, values: &[f32]) -> V {
-        V::load_first(self.0, values)
-    }
-
-    #[inline(always)]
-    fn store<V: Vector>(self, vector: V, values: &mut [f32]) {
-        vector.store_first(self.0, values);
-    }
-}
-
-impl Last for Half {
-    #[inline(always)]
-    fn lanes<V: Vector>(self) -> usize {
-        self.0
-    }
-
-    #[inline(always)]
-    fn load<V: Vector>(self, values: &[f32]) -> V {
-        V::load_first_of_half(self.0, values)
+        if IN_HALF { V::load_first_of_half(self.0, values) } else { V::load_first(self.0, values) }
     }
 
     #[inline(always)]
@@ -96,11 +75,11 @@ impl Last for Half {
 
     #[inline(always)]
     fn multiply_add<V: Vector>(a: V, b: V, c: V) -> V {
-        a.multiply_add_half(b, c)
+        if IN_HALF { a.multiply_add_half(b, c) } else { a.multiply_add(b, c) }
     }
 }
 
-/// As of a span of `N` vectors.
+/// `N` is the number of its vectors.
 impl<L: Last> Span<L> {
     /// From its first column to its last.
     #[inline(always)]
@@ -157,7 +136,7 @@ impl<L: Last> Span<L> {
 }
 
 /// Does `$work` with span after span of so many columns: with `[most, widest]` for `$spans` whole ones of `most` vectors, which is two, four or eight, until there are `widest` or fewer; then one of what is left, which is
-/// whole if that is as much, and else has a last vector with its own number of lanes. (Where whole spans have two vectors, halves gave nothing: a tile is as high as it is narrow.)
+/// whole if that is as much, and else has a last vector with its own number of lanes. (Halves gave nothing where whole spans have two vectors: docs/TRIALS.md, "Half vectors".)
 macro_rules! for_spans {
     ($v:ident, $columns:expr, $spans:expr, |$span:ident: $n:ident| $work:expr) => {{
         let (columns, [most, widest], mut start) = ($columns, $spans, 0);
@@ -173,10 +152,10 @@ macro_rules! for_spans {
                 const $n: usize = $of;
                 let lanes = columns - start - ($n - 1) * $v::LANES;
                 if $v::HAS_HALVES && most > 2 && 2 * lanes <= $v::LANES {
-                    let $span = Span { start, last: Half(lanes) };
+                    let $span = Span { start, last: Part::<true>(lanes) };
                     $work;
                 } else {
-                    let $span = Span { start, last: Part(lanes) };
+                    let $span = Span { start, last: Part::<false>(lanes) };
                     $work;
                 }
             }};
