@@ -12,8 +12,11 @@ import argparse
 import gzip
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
+try:
+    import numpy as np
+    from PIL import Image
+except ModuleNotFoundError as error:
+    raise SystemExit(f"{error.name} is missing: pip install numpy pillow") from None
 
 PROJECT = Path(__file__).parent.parent
 

@@ -56,11 +56,9 @@ pub fn run(args: Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<(), F
         writeln!(out, "page      {}\n\nCtrl-C ends it.", server.url())?;
     }
     out.flush()?;
-    if args.open
-        && let Err(error) = open::that_detached(server.url())
-    {
-        let _ =
-            writeln!(err, "{NOTICE}gemmnist:{NOTICE:#} no browser could be opened: {error} (open the address above)"); // as in `run`
+    // What the error says is which launchers were tried, for who wrote them.
+    if args.open && open::that_detached(server.url()).is_err() {
+        let _ = writeln!(err, "{NOTICE}gemmnist:{NOTICE:#} no browser could be started here (open the address above)"); // as in `run`
     }
     Ok(server.run()?)
 }
