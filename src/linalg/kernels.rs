@@ -12,6 +12,7 @@
 //! order of the terms, or in `dots` one for each lane, however the tiles are cut: on one kind of processor its bits do not depend on what else is computed,
 //! nor on the number of threads.
 
+mod span;
 mod tiles;
 mod update;
 mod vector;

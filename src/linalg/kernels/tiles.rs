@@ -6,6 +6,7 @@ use std::hint::black_box;
 
 use ndarray::s;
 
+use super::span::{Last, Part, Span, Whole, for_spans};
 use super::vector::Vector;
 use super::{Columns, ColumnsMut, Left, Output, Pairs, Product, SomeSamples};
 use crate::linalg::pairs::{Entry, PAIR, PairLists};
@@ -16,11 +17,9 @@ type Sums<V, const M: usize, const N: usize> = [[V; N]; M];
 
 mod dots;
 mod panels;
-mod span;
 
 pub use dots::dots;
 pub use panels::{multiply_each, multiply_in_place, multiply_rows};
-use span::{Last, Part, Span, Whole, for_spans};
 
 /// Rows of a tile of `N` vectors, at most: as many as there are registers for their sums, less those for what is multiplied.
 #[inline(always)]

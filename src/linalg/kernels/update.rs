@@ -2,6 +2,7 @@
 
 use std::ops::{Add, Div, Mul, Sub};
 
+use super::span::{Last, Part, Span, Whole};
 use super::{Kind, Vector};
 
 /// A rule remembers at most so many numbers for each element.
@@ -116,37 +117,33 @@ pub(super) fn by_vectors<V: Vector, R: ElementRule>(
     let [first, second] = memories;
     let mut start = 0;
     while start + V::LANES <= theta.len() {
-        one_vector::<V, R, true>(rule, start, V::LANES, theta, gradient, [&mut *first, &mut *second]);
+        one_vector::<V, _>(rule, Span { start, last: Whole }, theta, gradient, [&mut *first, &mut *second]);
         start += V::LANES;
     }
     if start < theta.len() {
-        let lanes = theta.len() - start;
-        one_vector::<V, R, false>(rule, start, lanes, theta, gradient, [first, second]);
+        let last = Part::<false>(theta.len() - start);
+        one_vector::<V, _>(rule, Span { start, last }, theta, gradient, [first, second]);
     }
 }
 
-/// So many elements from `start` on: all that a vector has, if it is `WHOLE`.
+/// The elements of a span of one vector.
 #[inline(always)]
-fn one_vector<V: Vector, R: ElementRule, const WHOLE: bool>(
+fn one_vector<V: Vector, R: ElementRule>(
     rule: &R,
-    start: usize,
-    lanes: usize,
+    span: Span<impl Last>,
     theta: &mut [f32],
     gradient: &[f32],
     [first, second]: [&mut [f32]; MOST_MEMORIES],
 ) {
-    let load = |row: &[f32]| if WHOLE { V::load(&row[start..]) } else { V::load_first(lanes, &row[start..]) };
-    let store = |vector: V, row: &mut [f32]| {
-        if WHOLE { vector.store(&mut row[start..]) } else { vector.store_first(lanes, &mut row[start..]) }
-    };
     let has_second = R::MEMORIES > 1;
-    let second_before = if has_second { load(second) } else { V::splat(0.0) };
-    let memories = [Lanes(load(first)), Lanes(second_before)];
-    let (after, memories) = rule.step(Lanes(load(theta)), Lanes(load(gradient)), memories);
-    store(after.0, theta);
-    store(memories[0].0.or_zero(LEAST_MEMORY), first);
+    let ([theta_before], [gradient], [first_before]) = (span.load(theta), span.load(gradient), span.load(first));
+    let [second_before] = if has_second { span.load(second) } else { [V::splat(0.0)] };
+    let memories = [Lanes(first_before), Lanes(second_before)];
+    let (after, memories) = rule.step(Lanes(theta_before), Lanes(gradient), memories);
+    span.store([after.0], theta);
+    span.store([memories[0].0.or_zero(LEAST_MEMORY)], first);
     if has_second {
-        store(memories[1].0.or_zero(LEAST_MEMORY), second);
+        span.store([memories[1].0.or_zero(LEAST_MEMORY)], second);
     }
 }
 

@@ -1,4 +1,5 @@
-//! The columns of a tile: some vectors, the last of which may be used in part.
+//! Some numbers of a row by whole vectors, the last of which may be used in part: the columns of a tile, the elements of an update.
+#![allow(clippy::needless_range_loop, reason = "loops of constant length, which the compiler unrolls")]
 
 use super::Vector;
 
