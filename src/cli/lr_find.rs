@@ -98,8 +98,8 @@ fn print_text(
             writeln!(out, "\nSuggested: {STRONG}--lr {suggestion}{STRONG:#}")?;
             writeln!(
                 out,
-                "Why: the loss was lowest at three times that; a training of many steps needs a margin to where it \
-                 explodes.\nWithout --lr, {} starts with {}.",
+                "Why: a third of the rate at which the loss was lowest, rounded to one digit; a training of many steps needs a \
+                 margin to where it explodes.\nWithout --lr, {} starts with {}.",
                 config.optimizer,
                 config.optimizer.default_learning_rate()
             )?;

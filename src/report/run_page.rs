@@ -210,7 +210,7 @@ fn draw_weights(page: &mut Page, weights: &Weights) {
     let caption = format!("{which} of the first layer, each laid out as the image it looks at");
     page.add(format_args!(
         "<figure><img class=\"weights\" src=\"{}\" width=\"{width}\" height=\"{height}\" alt=\"{caption}\">\n\
-         <figcaption>{caption}. Blue counts for the unit, orange against it; what is empty does not count.</figcaption></figure>",
+         <figcaption>{caption}. Ink on orange excites the unit, ink on blue quiets it; what is empty does not count.</figcaption></figure>",
         weights.uri,
     ));
 }

@@ -11,10 +11,10 @@ const MOST_PIXELS: usize = 400_000;
 const GAP: usize = 2;
 /// Shades to either side of zero: as many as an eye tells apart, and half the bytes of all 127.
 const SHADES: i32 = 24;
-/// Weights above 0, in the colour of the accuracy on the test images.
-const POSITIVE: [u8; 3] = [0, 112, 192];
+/// Weights above 0, in the colour that they have on the page of `gemmnist serve`.
+const POSITIVE: [u8; 3] = [213, 94, 0];
 /// Weights below 0.
-const NEGATIVE: [u8; 3] = [213, 94, 0];
+const NEGATIVE: [u8; 3] = [0, 112, 192];
 /// So many times the root mean square of all weights is the full colour.
 const FULL: f32 = 3.0;
 
