@@ -21,6 +21,10 @@ impl Model {
     /// # Errors
     /// [`Error::Model`].
     pub fn read(path: &Path) -> Result<Self> {
+        if !path.exists() {
+            let (expected, remedy) = ("a run folder or a model.safetensors", "gemmnist train leaves both");
+            return Err(Error::Model(Mismatch::new(path, "model", expected, "nothing there", remedy)));
+        }
         let path = if path.is_dir() { path.join("model.safetensors") } else { path.to_owned() };
         let (network, description) = model_file::read(&path)?;
         Ok(Self { path, network, description })

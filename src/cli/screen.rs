@@ -64,6 +64,8 @@ pub struct Screen<'o> {
     /// Where the training begins, or goes on.
     begins: Position,
     table: EpochTable,
+    /// Whether there are epochs left to be told in it.
+    has_table: bool,
     /// Of the best epoch so far: the lowest validation loss, or the highest test accuracy; what is best is the largest.
     best: f64,
 }
@@ -93,6 +95,7 @@ impl<'o> Screen<'o> {
             epochs,
             images,
             table,
+            has_table: false,
             best: f64::NEG_INFINITY,
             begins,
         }
@@ -184,11 +187,12 @@ impl<'o> Screen<'o> {
         let resumed = match epoch {
             _ if step == 0 => String::new(),
             epoch if epoch > self.epochs => ", which has ended (a larger --epochs goes on with it)".to_owned(),
+            _ if trainer.is_over() => ", which has ended early".to_owned(),
             epoch => format!(", from epoch {epoch}, step {} on", thousands(step + 1)),
         };
         writeln!(out, "run       {}{resumed}", OneLine(folder))?;
-        writeln!(out)?;
-        writeln!(out, "{}", self.table.head())
+        self.has_table = !trainer.is_over();
+        if self.has_table { writeln!(out, "\n{}", self.table.head()) } else { Ok(()) }
     }
 
     /// Removes the bar: lines follow, or an error.
@@ -209,6 +213,7 @@ impl<'o> Screen<'o> {
         let speed_up = paper::speed_up(trainer.network().architecture(), self.images.train.len(), history);
         let names = self.images.class_names(evaluation.confusion.nrows());
         let confused = describe_confused(evaluation, &names);
+        let no_better_than = no_better_than(last.test_accuracy, self.images.test);
         match self.style {
             Style::Silent => Ok(()),
             Style::Json => self.object(json!({
@@ -226,7 +231,10 @@ impl<'o> Screen<'o> {
             Style::Text => {
                 let legend = self.legend();
                 let out = &mut self.out;
-                writeln!(out, "{legend}\n")?;
+                if self.has_table {
+                    writeln!(out, "{legend}")?;
+                }
+                writeln!(out)?;
                 if last.epoch < self.epochs {
                     let best = history.best().map_or(0, |best| best.epoch);
                     writeln!(out, "{NOTICE}Ended early{NOTICE:#}: no lower validation loss since epoch {best}.")?;
@@ -249,6 +257,15 @@ impl<'o> Screen<'o> {
                         "{speed_up:.0} times faster than published: {median:.2} s an epoch (median); the authors of \
                          this network report {} s, one image at a time.",
                         paper::EPOCH_SECONDS
+                    )?;
+                }
+                if let Some((class, share)) = no_better_than {
+                    writeln!(
+                        out,
+                        "{NOTICE}No better than a guess{NOTICE:#}: always to say {} is right for {}. Another learning rate \
+                         may help; gemmnist lr-find proposes one.",
+                        shown(&names[class]),
+                        percent(share)
                     )?;
                 }
                 if let Some(confused) = confused {
@@ -333,6 +350,14 @@ impl<'o> Screen<'o> {
             None => "* the highest test accuracy so far; nothing goes by it",
         }
     }
+}
+
+/// The most frequent class of `images` and its share of them, if a network that recognises such a share is no better than always to say it.
+fn no_better_than(accuracy: Option<f64>, images: &Dataset) -> Option<(usize, f64)> {
+    let counts = images.class_counts();
+    let (class, &most) = counts.iter().enumerate().rev().max_by_key(|&(_, count)| count)?;
+    let share = most as f64 / images.len() as f64;
+    (most < images.len() && accuracy.is_some_and(|accuracy| accuracy <= share)).then_some((class, share))
 }
 
 /// The pairs of classes that are confused most, in a line, if any are.

@@ -222,7 +222,8 @@ impl<'d> Trainer<'d> {
         Ok(())
     }
 
-    fn is_over(&self) -> bool {
+    /// Whether there is nothing left to learn: all epochs are over, or the patience is.
+    pub fn is_over(&self) -> bool {
         self.position.epoch > self.config.epochs || self.is_out_of_patience()
     }
 

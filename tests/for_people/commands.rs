@@ -149,7 +149,20 @@ fn a_run_that_goes_on_tells_its_whole_training_and_one_that_has_ended_that_it_ha
     assert!(on.contains("run       runs/run, from epoch 3, step 13 on\n"), "{on}");
     assert!(on.contains(" after 3 epochs and 0.") && on.contains(" s of training in all.\n"), "{on}");
     let ended = place.prints("gemmnist train --resume run");
-    assert!(ended.contains("runs/run, which has ended (a larger --epochs goes on with it)\n"), "{ended}");
+    assert!(ended.contains("runs/run, which has ended (a larger --epochs goes on with it)\n\nTest accuracy "), "{ended}");
+    place.prints("gemmnist train --epochs 9 --validation 4 --patience 1 --lr 1e-9 --name early");
+    let ended = place.prints("gemmnist train --resume early");
+    assert!(ended.contains("runs/early, which has ended early\n\nEnded early: no lower validation loss since"), "{ended}");
+}
+
+#[test]
+fn a_run_that_learnt_nothing_is_told_so() {
+    let place = Place::new();
+    let remark = "No better than a guess: always to say ";
+    let told = place.prints("gemmnist train --epochs 1 --lr 1e-9");
+    assert!(told.contains(remark) && told.contains("gemmnist lr-find proposes one.\n"), "{told}");
+    let told = place.prints("gemmnist train --epochs 9");
+    assert!(!told.contains(remark), "{told}");
 }
 
 #[test]

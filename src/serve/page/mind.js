@@ -36,7 +36,7 @@ export class Mind {
     this.#bars.forEach((row) => this.#bar(row, 0, "", false));
     picture(byId("seen"), this.#model.width, this.#model.height, () => [0, 0, 0]);
     byId("layers").replaceChildren();
-    byId("strongest").replaceChildren();
+    this.#listStrongest([]);
   }
 
   // The class it takes the drawing for.
@@ -86,7 +86,13 @@ export class Mind {
       item.classList.toggle("agrees", favourites?.[unit] === best);
       return item;
     });
+    this.#listStrongest(items);
+  }
+
+  // Without any, nothing is said of them.
+  #listStrongest(items) {
     byId("strongest").replaceChildren(...items);
+    byId("strongest-part").hidden = items.length === 0;
   }
 
   async #fetch(units) {
