@@ -174,6 +174,12 @@ impl Evaluation {
         let rates: Vec<_> = classes.map(|(right, all)| right as f64 / all as f64).collect();
         rates.iter().sum::<f64>() / rates.len() as f64
     }
+
+    /// Whether no more of each class are right, on average, than by saying the same class of every image.
+    pub fn is_a_guess(&self) -> bool {
+        let classes = (0..self.confusion.nrows()).filter(|&class| self.of_class(class).1 > 0).count();
+        classes > 1 && self.mean_rate() <= 1.0 / classes as f64
+    }
 }
 
 #[cfg(test)]
@@ -267,5 +273,24 @@ mod tests {
         let told: Vec<_> =
             evaluation.most_confused().iter().map(|pair| (pair.label, pair.prediction, pair.images)).collect();
         assert_eq!(told, [(1, 0, 7), (0, 1, 2), (1, 2, 2)]);
+    }
+
+    /// By classes: to be right less often than whoever always says the most frequent class is no guess where the others are recognised.
+    #[test]
+    fn a_guess_is_no_better_than_one_class_for_all_images() {
+        for (confusion, is_a_guess) in [
+            ([[0, 90, 0], [0, 7, 0], [0, 0, 0]], true),
+            ([[0, 90, 0], [1, 7, 0], [0, 0, 0]], true),
+            ([[1, 89, 0], [0, 7, 0], [0, 0, 0]], false),
+            ([[90, 0, 0], [7, 0, 0], [3, 0, 0]], true),
+            ([[76, 14, 0], [1, 9, 0], [0, 0, 0]], false),
+            ([[90, 0, 0], [0, 0, 0], [0, 0, 0]], false), // of one class there is nothing to guess
+            ([[0, 90, 0], [0, 0, 0], [0, 0, 0]], false),
+            ([[0, 0, 0], [0, 0, 0], [0, 0, 0]], false),
+        ] {
+            let confusion = Array2::from(confusion.to_vec());
+            let evaluation = Evaluation { scores: Scores { loss: 0.1, accuracy: 0.9 }, confusion };
+            assert_eq!(evaluation.is_a_guess(), is_a_guess, "{}", evaluation.confusion);
+        }
     }
 }

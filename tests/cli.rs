@@ -540,7 +540,7 @@ fn eval_and_inspect_refuse_what_is_no_model() {
     fs::write(place.path("empty"), "").unwrap();
     for command in ["eval", "inspect"] {
         for (file, expected) in [
-            ("none", "model: expected a file that you may read, found nothing there"),
+            ("none", "model: expected a run folder or a model.safetensors, found nothing there"),
             ("data/train-images-idx3-ubyte", "model: expected a safetensors file, found another kind of file"),
             ("empty", "length: expected 8 to 4294967296 bytes, found 0 bytes"),
         ] {

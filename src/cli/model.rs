@@ -21,13 +21,18 @@ impl Model {
     /// # Errors
     /// [`Error::Model`].
     pub fn read(path: &Path) -> Result<Self> {
-        if !path.exists() {
-            let (expected, remedy) = ("a run folder or a model.safetensors", "gemmnist train leaves both");
-            return Err(Error::Model(Mismatch::new(path, "model", expected, "nothing there", remedy)));
+        if matches!(path.try_exists(), Ok(false)) {
+            return Err(Self::missing(path));
         }
         let path = if path.is_dir() { path.join("model.safetensors") } else { path.to_owned() };
         let (network, description) = model_file::read(&path)?;
         Ok(Self { path, network, description })
+    }
+
+    /// That there is nothing at `path`.
+    pub fn missing(path: &Path) -> Error {
+        let remedy = "give a run folder that gemmnist train has made, or a model.safetensors that it has written";
+        Error::Model(Mismatch::new(path, "model", "a run folder or a model.safetensors", "nothing there", remedy))
     }
 
     /// Reads the model of the newest run in the folder `runs`: the one that was written last.

@@ -186,8 +186,8 @@ impl<'o> Screen<'o> {
         let Position { epoch, step, .. } = self.begins;
         let resumed = match epoch {
             _ if step == 0 => String::new(),
+            _ if trainer.is_out_of_patience() => ", which has ended: its patience is over".to_owned(),
             epoch if epoch > self.epochs => ", which has ended (a larger --epochs goes on with it)".to_owned(),
-            _ if trainer.is_over() => ", which has ended early".to_owned(),
             epoch => format!(", from epoch {epoch}, step {} on", thousands(step + 1)),
         };
         writeln!(out, "run       {}{resumed}", OneLine(folder))?;
@@ -213,7 +213,6 @@ impl<'o> Screen<'o> {
         let speed_up = paper::speed_up(trainer.network().architecture(), self.images.train.len(), history);
         let names = self.images.class_names(evaluation.confusion.nrows());
         let confused = describe_confused(evaluation, &names);
-        let no_better_than = no_better_than(last.test_accuracy, self.images.test);
         match self.style {
             Style::Silent => Ok(()),
             Style::Json => self.object(json!({
@@ -259,13 +258,12 @@ impl<'o> Screen<'o> {
                         paper::EPOCH_SECONDS
                     )?;
                 }
-                if let Some((class, share)) = no_better_than {
+                if evaluation.is_a_guess() {
                     writeln!(
                         out,
-                        "{NOTICE}No better than a guess{NOTICE:#}: always to say {} is right for {}. Another learning rate \
-                         may help; gemmnist lr-find proposes one.",
-                        shown(&names[class]),
-                        percent(share)
+                        "{NOTICE}No better than a guess{NOTICE:#}: of each class {} are right on average, as many as by \
+                         always saying the same. Another learning rate may help: gemmnist lr-find proposes one.",
+                        percent(evaluation.mean_rate())
                     )?;
                 }
                 if let Some(confused) = confused {
@@ -350,14 +348,6 @@ impl<'o> Screen<'o> {
             None => "* the highest test accuracy so far; nothing goes by it",
         }
     }
-}
-
-/// The most frequent class of `images` and its share of them, if a network that recognises such a share is no better than always to say it.
-fn no_better_than(accuracy: Option<f64>, images: &Dataset) -> Option<(usize, f64)> {
-    let counts = images.class_counts();
-    let (class, &most) = counts.iter().enumerate().rev().max_by_key(|&(_, count)| count)?;
-    let share = most as f64 / images.len() as f64;
-    (most < images.len() && accuracy.is_some_and(|accuracy| accuracy <= share)).then_some((class, share))
 }
 
 /// The pairs of classes that are confused most, in a line, if any are.

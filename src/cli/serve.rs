@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use serde_json::json;
 
 use super::Failure;
+use super::model::Model;
 use super::terminal::NOTICE;
 use crate::error::{Error, Mismatch, OneLine};
 use crate::serve::{Place, Server, Subject};
@@ -75,8 +76,7 @@ fn subject(args: &Args) -> crate::Result<Subject> {
     // A run folder without a model is waited for; anything else is an error now, not in the browser.
     let waits = is_run && model.with_file_name("metrics.jsonl").exists();
     if !waits && !model.exists() {
-        let remedy = "give a model.safetensors that gemmnist train has written, or its run folder";
-        return Err(Error::Model(Mismatch::new(&model, "model", "a file", "nothing there", remedy)));
+        return Err(Model::missing(&model));
     }
     let own_run = model.parent().filter(|folder| folder.join("metrics.jsonl").exists());
     let run = args.watch.clone().or_else(|| own_run.map(Path::to_owned));

@@ -233,8 +233,8 @@ impl<'d> Trainer<'d> {
         Moment { network, optimizer: &**optimizer, history, position: *position, since, is_over }
     }
 
-    /// The test split is not asked.
-    fn is_out_of_patience(&self) -> bool {
+    /// Whether it has waited for a lower validation loss as long as it was told to. The test split is not asked.
+    pub fn is_out_of_patience(&self) -> bool {
         let waited = self.history.best().map_or(0, |best| self.history.epochs.len() - best.epoch);
         self.config.patience > 0 && waited >= self.config.patience
     }

@@ -41,6 +41,9 @@ async function picture(page, look, mode) {
   writeFileSync(join(pictures, `${look.name}-${mode}.png`), await page.screenshot());
 }
 
+// Whether anything is said of squares and pictures of units.
+const explained = `["layers-key", "strongest-part"].some((id) => !document.getElementById(id).hidden)`;
+
 async function recognises(page) {
   let right = 0;
   for (const digit of digits) {
@@ -51,6 +54,7 @@ async function recognises(page) {
       else console.log(`${digit}, handwriting ${hand}: taken for ${answer}, ${await page.text("sure")}`);
       await page.press("Escape");
       assert.equal(await page.text("answer"), "?", "an empty paper");
+      assert.equal(await page.evaluate(explained), false, "nothing to be explained");
     }
   }
   console.log(`${right} of 30 drawn digits recognised`);
@@ -65,6 +69,7 @@ async function tells(page) {
   const lit = `(() => { const c = document.getElementById("seen"); return c.getContext("2d").getImageData(0, 0, c.width, c.height).data.filter((v, i) => i % 4 === 0 && v > 0).length; })()`;
   assert.ok((await page.evaluate(lit)) > 50, "what it sees is shown");
   assert.equal(await page.evaluate(`document.querySelectorAll("#strongest canvas").length`), 8);
+  assert.equal(await page.evaluate(explained), true, "and said what it is");
   const sight = () => page.evaluate(`document.getElementById("seen").toDataURL()`);
   const before = await sight();
   await page.draw([[[0.1, 0.1], [0.9, 0.9]]]);

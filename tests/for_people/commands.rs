@@ -149,20 +149,28 @@ fn a_run_that_goes_on_tells_its_whole_training_and_one_that_has_ended_that_it_ha
     assert!(on.contains("run       runs/run, from epoch 3, step 13 on\n"), "{on}");
     assert!(on.contains(" after 3 epochs and 0.") && on.contains(" s of training in all.\n"), "{on}");
     let ended = place.prints("gemmnist train --resume run");
-    assert!(ended.contains("runs/run, which has ended (a larger --epochs goes on with it)\n\nTest accuracy "), "{ended}");
-    place.prints("gemmnist train --epochs 9 --validation 4 --patience 1 --lr 1e-9 --name early");
-    let ended = place.prints("gemmnist train --resume early");
-    assert!(ended.contains("runs/early, which has ended early\n\nEnded early: no lower validation loss since"), "{ended}");
+    assert!(
+        ended.contains("runs/run, which has ended (a larger --epochs goes on with it)\n\nTest accuracy "),
+        "{ended}"
+    );
+    // Also where the patience was over in the last epoch, with which more epochs would not go on.
+    for (epochs, said) in [(9, "Ended early: no lower validation loss since epoch "), (2, "Test accuracy ")] {
+        let options = format!("--epochs {epochs} --validation 4 --patience 1 --lr 1e-9 --name patient-{epochs}");
+        place.prints(&format!("gemmnist train {options}"));
+        let ended = place.prints(&format!("gemmnist train --resume patient-{epochs}"));
+        let expected = format!("runs/patient-{epochs}, which has ended: its patience is over\n\n{said}");
+        assert!(ended.contains(&expected), "{ended}");
+    }
 }
 
 #[test]
 fn a_run_that_learnt_nothing_is_told_so() {
     let place = Place::new();
-    let remark = "No better than a guess: always to say ";
-    let told = place.prints("gemmnist train --epochs 1 --lr 1e-9");
-    assert!(told.contains(remark) && told.contains("gemmnist lr-find proposes one.\n"), "{told}");
+    let remark = "No better than a guess: of each class 33.33 % are right on average, as many as by always saying the same. Another";
+    let told = place.prints("gemmnist train --epochs 1 --lr 1e-9 --init uniform --init-range 1e-30"); // all outputs are equal
+    assert!(told.contains(remark), "{told}");
     let told = place.prints("gemmnist train --epochs 9");
-    assert!(!told.contains(remark), "{told}");
+    assert!(!told.contains("guess"), "{told}");
 }
 
 #[test]

@@ -36,6 +36,7 @@ export class Mind {
     this.#bars.forEach((row) => this.#bar(row, 0, "", false));
     picture(byId("seen"), this.#model.width, this.#model.height, () => [0, 0, 0]);
     byId("layers").replaceChildren();
+    byId("layers-key").hidden = true;
     this.#listStrongest([]);
   }
 
@@ -54,6 +55,7 @@ export class Mind {
     if (finished) byId("spoken").textContent = `${name}, ${share}`;
     picture(byId("seen"), this.#model.width, this.#model.height, (i) => [image[i], image[i], image[i]]);
     showLayers(layers, this.#model);
+    byId("layers-key").hidden = false;
     await this.#showStrongest(layers[0], best);
   }
 
