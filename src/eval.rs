@@ -4,6 +4,7 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 use crate::data::{Dataset, Input};
+use crate::format::percent;
 use crate::nn::{BatchScore, Network, Objective, Workspace, predicted_class};
 use crate::threads::with_one_blas_thread;
 use crate::train::{Judgement, RunningScore, Scores};
@@ -176,9 +177,19 @@ impl Evaluation {
     }
 
     /// Whether no more of each class are right, on average, than by saying the same class of every image.
-    pub fn is_a_guess(&self) -> bool {
+    fn is_a_guess(&self) -> bool {
         let classes = (0..self.confusion.nrows()).filter(|&class| self.of_class(class).1 > 0).count();
         classes > 1 && self.mean_rate() <= 1.0 / classes as f64
+    }
+
+    /// What there is to be said of one that is no better than that.
+    pub fn remark(&self) -> Option<String> {
+        let share = percent(self.mean_rate());
+        let remark = format!(
+            "No better than a guess: of each class {share} are right on average, as many as by always saying the same. \
+             Another learning rate may help: gemmnist lr-find proposes one."
+        );
+        self.is_a_guess().then_some(remark)
     }
 }
 

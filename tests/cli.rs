@@ -550,6 +550,14 @@ fn eval_and_inspect_refuse_what_is_no_model() {
         }
         let ran = gemmnist().arg(command).arg(place.folder.path()).run();
         assert!(ran.err.contains("model.safetensors: model: expected a file that you may read"), "{}", ran.err);
+        let stopped = place.path("stopped");
+        fs::create_dir_all(&stopped).unwrap();
+        fs::write(stopped.join("config.toml"), "").unwrap();
+        let ran = gemmnist().arg(command).arg(&stopped).run();
+        let remedy = "(let it end, or go on with it: gemmnist train --resume RUN)";
+        let expected =
+            format!("{}: model: expected a run that has ended, found one that has not {remedy}", stopped.display());
+        ran.fails(5, &[&expected]);
     }
 }
 

@@ -89,6 +89,11 @@ fn runs_that_differ_in_their_seed_alone_come_with_mean_and_deviation() {
     assert!(table.ends_with("\nTest accuracy: mean 97.00 %, standard deviation 1.00 %"), "{table}");
     let other = runs.put("d", "seed = 4\nbatch = 20\n", &[0.5]);
     assert!(!runs.table(&[&seeds[0], &other]).contains("mean"));
+    // Neither has the same run twice, nor one that was stopped, a spread by chance.
+    let longer = runs.put("e", "seed = 5\n", &[0.5, 0.6]);
+    let again = runs.put("f", &format!("seed = {}\n", b'a'), &[0.96]);
+    assert!(!runs.table(&[&seeds[0], &longer]).contains("mean"));
+    assert!(!runs.table(&[&seeds[0], &seeds[1], &again]).contains("mean"));
 }
 
 #[cfg(feature = "report")]

@@ -103,7 +103,7 @@ fn print_text(
     let align: Vec<_> = std::iter::once(Align::Left).chain(head.iter().skip(1).map(|_| Align::Right)).collect();
     print_table(&std::iter::once(head).chain(rows).collect::<Vec<_>>(), &align, out)?;
     writeln!(out)?;
-    if differences(runs).iter().all(|name| name == "seed" || name == "threads") && runs.len() > 1 {
+    if are_repeats(runs) {
         print_spread(runs, out)?;
     }
     left_out.iter().try_for_each(|line| writeln!(out, "{line}"))?;
@@ -131,6 +131,15 @@ fn row(run: &RunRecord, different: &[String], validated: bool) -> Vec<String> {
     row.push(history.median_epoch_seconds().map_or_else(none, |seconds| format!("{seconds:.2}")));
     row.push(duration(history.train_seconds()));
     row
+}
+
+/// Whether chance alone tells them apart: as many epochs with the same settings, each from a seed of its own.
+fn are_repeats(runs: &[RunRecord]) -> bool {
+    let seeds: Vec<_> = runs.iter().map(|run| run.setting("seed")).collect();
+    let have_own = seeds.iter().enumerate().all(|(i, seed)| !seeds[..i].contains(seed));
+    let epochs = |run: &RunRecord| run.history.last().map(|last| last.epoch);
+    let are_as_long = runs.windows(2).all(|two| epochs(&two[0]) == epochs(&two[1]));
+    have_own && are_as_long && differences(runs).iter().all(|name| name == "seed" || name == "threads")
 }
 
 /// Runs that chance alone tells apart: their mean, and how far they lie from it.

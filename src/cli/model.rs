@@ -24,6 +24,11 @@ impl Model {
         if matches!(path.try_exists(), Ok(false)) {
             return Err(Self::missing(path));
         }
+        let has_model = |folder: &Path| folder.join("model.safetensors").exists();
+        if path.is_dir() && path.join("config.toml").exists() && !has_model(path) {
+            let remedy = "let it end, or go on with it: gemmnist train --resume RUN";
+            return Err(Error::Model(Mismatch::new(path, "model", "a run that has ended", "one that has not", remedy)));
+        }
         let path = if path.is_dir() { path.join("model.safetensors") } else { path.to_owned() };
         let (network, description) = model_file::read(&path)?;
         Ok(Self { path, network, description })

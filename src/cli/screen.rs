@@ -64,8 +64,8 @@ pub struct Screen<'o> {
     /// Where the training begins, or goes on.
     begins: Position,
     table: EpochTable,
-    /// Whether there are epochs left to be told in it.
-    has_table: bool,
+    /// Whether a row of it has a mark.
+    has_mark: bool,
     /// Of the best epoch so far: the lowest validation loss, or the highest test accuracy; what is best is the largest.
     best: f64,
 }
@@ -95,7 +95,7 @@ impl<'o> Screen<'o> {
             epochs,
             images,
             table,
-            has_table: false,
+            has_mark: false,
             best: f64::NEG_INFINITY,
             begins,
         }
@@ -191,8 +191,7 @@ impl<'o> Screen<'o> {
             epoch => format!(", from epoch {epoch}, step {} on", thousands(step + 1)),
         };
         writeln!(out, "run       {}{resumed}", OneLine(folder))?;
-        self.has_table = !trainer.is_over();
-        if self.has_table { writeln!(out, "\n{}", self.table.head()) } else { Ok(()) }
+        if trainer.is_over() { Ok(()) } else { writeln!(out, "\n{}", self.table.head()) }
     }
 
     /// Removes the bar: lines follow, or an error.
@@ -230,7 +229,7 @@ impl<'o> Screen<'o> {
             Style::Text => {
                 let legend = self.legend();
                 let out = &mut self.out;
-                if self.has_table {
+                if self.has_mark {
                     writeln!(out, "{legend}")?;
                 }
                 writeln!(out)?;
@@ -258,13 +257,8 @@ impl<'o> Screen<'o> {
                         paper::EPOCH_SECONDS
                     )?;
                 }
-                if evaluation.is_a_guess() {
-                    writeln!(
-                        out,
-                        "{NOTICE}No better than a guess{NOTICE:#}: of each class {} are right on average, as many as by \
-                         always saying the same. Another learning rate may help: gemmnist lr-find proposes one.",
-                        percent(evaluation.mean_rate())
-                    )?;
+                if let Some(remark) = evaluation.remark() {
+                    writeln!(out, "{NOTICE}{remark}{NOTICE:#}")?;
                 }
                 if let Some(confused) = confused {
                     writeln!(out, "Most confused: {confused}.")?;
@@ -328,6 +322,7 @@ impl<'o> Screen<'o> {
             }
             Style::Text => {
                 let best = self.is_best(record);
+                self.has_mark |= best;
                 self.line(&self.table.row(record, best))
             }
         }
@@ -345,7 +340,7 @@ impl<'o> Screen<'o> {
     fn legend(&self) -> &'static str {
         match self.images.validation {
             Some(_) => "* the lowest validation loss so far",
-            None => "* the highest test accuracy so far; nothing goes by it",
+            None => "* the highest test accuracy so far; the training does not go by it",
         }
     }
 }

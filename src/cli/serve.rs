@@ -50,7 +50,11 @@ pub fn run(args: Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<(), F
         let (model, run, collection) = (path(&model), run.as_deref().map(path), path(&collection));
         writeln!(out, "{}", json!({ "url": server.url(), "model": model, "run": run, "collection": collection }))?;
     } else {
-        let waits = if model.exists() { "" } else { " (waits for the training to end)" };
+        let waits = if model.exists() {
+            ""
+        } else {
+            " (waits for the training to end; one that was stopped goes on with gemmnist train --resume RUN)"
+        };
         writeln!(out, "model     {}{waits}", OneLine(&model))?;
         run.iter().try_for_each(|run| writeln!(out, "curves    {}", OneLine(run)))?;
         writeln!(out, "collects  {}", OneLine(&collection))?;

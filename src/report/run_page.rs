@@ -60,6 +60,8 @@ pub struct Outcome<'a> {
 pub fn run_page(run: &RunReport<'_>) -> String {
     let mut page = Page::new();
     run.trouble.iter().for_each(|trouble| page.notice(trouble));
+    let remark = run.outcome.and_then(|outcome| outcome.evaluation.remark());
+    remark.iter().for_each(|remark| page.notice(remark));
     page.figures(&headline(run));
     if !run.history.epochs.is_empty() {
         page.section("curves", "Curves", |page| draw_curves(page, run));
@@ -156,7 +158,8 @@ fn draw_confusion(page: &mut Page, outcome: &Outcome<'_>) {
     let pairs = outcome.evaluation.most_confused();
     if !pairs.is_empty() {
         let told = pairs.iter().take(MOST_PAIRS);
-        let told = told.map(|pair| format!("{} for {} ({})", names[pair.label], names[pair.prediction], pair.images));
+        let told = told
+            .map(|pair| format!("{} for {} ({})", names[pair.label], names[pair.prediction], thousands(pair.images)));
         page.paragraph(format!("Most often: {}.", told.collect::<Vec<_>>().join(", ")));
     }
     page.side_by_side("matrix", |page| {
@@ -176,7 +179,7 @@ fn draw_classes(page: &mut Page, outcome: &Outcome<'_>, names: &[String]) {
         let (right, all) = outcome.evaluation.of_class(class);
         let rate = if all > 0 { percent(right as f64 / all as f64) } else { "none".to_owned() };
         let other = pairs.iter().find(|pair| pair.label == class);
-        let other = other.map(|pair| format!("{} ({})", names[pair.prediction], pair.images));
+        let other = other.map(|pair| format!("{} ({})", names[pair.prediction], thousands(pair.images)));
         let [all, missed] = [all, all - right].map(|images| Cell::number(thousands(images)));
         vec![Cell::head(name), all, missed, Cell::number(rate), Cell::text(other.unwrap_or_default())]
     });

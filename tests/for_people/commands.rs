@@ -169,8 +169,10 @@ fn a_run_that_learnt_nothing_is_told_so() {
     let remark = "No better than a guess: of each class 33.33 % are right on average, as many as by always saying the same. Another";
     let told = place.prints("gemmnist train --epochs 1 --lr 1e-9 --init uniform --init-range 1e-30"); // all outputs are equal
     assert!(told.contains(remark), "{told}");
+    assert!(place.prints("cat runs/001/report.html").contains(remark), "nor is it hidden in the report");
     let told = place.prints("gemmnist train --epochs 9");
     assert!(!told.contains("guess"), "{told}");
+    assert!(!place.prints("cat runs/002/report.html").contains("No better"));
 }
 
 #[test]
