@@ -555,8 +555,10 @@ fn eval_and_inspect_refuse_what_is_no_model() {
         fs::write(stopped.join("config.toml"), "").unwrap();
         let ran = gemmnist().arg(command).arg(&stopped).run();
         let remedy = "(let it end, or go on with it: gemmnist train --resume RUN)";
-        let expected =
-            format!("{}: model: expected a run that has ended, found one that has not {remedy}", stopped.display());
+        let expected = format!(
+            "{}: model: expected a run that has come to its end, found one that has not {remedy}",
+            stopped.display()
+        );
         ran.fails(5, &[&expected]);
     }
 }

@@ -24,12 +24,13 @@ impl Model {
         if matches!(path.try_exists(), Ok(false)) {
             return Err(Self::missing(path));
         }
-        let has_model = |folder: &Path| folder.join("model.safetensors").exists();
-        if path.is_dir() && path.join("config.toml").exists() && !has_model(path) {
-            let remedy = "let it end, or go on with it: gemmnist train --resume RUN";
-            return Err(Error::Model(Mismatch::new(path, "model", "a run that has ended", "one that has not", remedy)));
-        }
+        let (is_run, run) = (path.join("config.toml").exists(), path);
         let path = if path.is_dir() { path.join("model.safetensors") } else { path.to_owned() };
+        if is_run && matches!(path.try_exists(), Ok(false)) {
+            let (expected, found) = ("a run that has come to its end", "one that has not");
+            let remedy = "let it end, or go on with it: gemmnist train --resume RUN";
+            return Err(Error::Model(Mismatch::new(run, "model", expected, found, remedy)));
+        }
         let (network, description) = model_file::read(&path)?;
         Ok(Self { path, network, description })
     }
